@@ -1,0 +1,3 @@
+package kafka
+
+func appendErrorText(e *AppendError) string { return e.Err.Error() }

@@ -1,0 +1,3 @@
+package metrics
+
+type registry struct{}
