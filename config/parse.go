@@ -1,16 +1,170 @@
 package config
 
-// Defs lists the options of a config struct (a value or a pointer to one), embedded structs included; docs are the texts by key.
-func Defs(zero any, docs map[string]string) []Def { return nil }
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
 
-// Parse reads props into dst, a pointer to a config struct, and gives every problem at once. Keys that no field names are left alone.
-func Parse(props map[string]string, dst any) []Problem { return nil }
+// Parse reads props into dst, a pointer to a config struct, and gives every problem at once. Keys that no field names are left
+// alone; an alias counts where its option's own key is absent.
+func Parse(props map[string]string, dst any) []Problem {
+	v := reflect.ValueOf(dst).Elem()
+	var problems []Problem
+	for _, o := range options(v.Type()) {
+		field := v.FieldByIndex(o.index)
+		if o.Prefix {
+			field.Set(reflect.ValueOf(withPrefix(props, o.Key)))
+			continue
+		}
+		key, text, given := lookup(props, &o)
+		if !given {
+			if o.Required {
+				problems = append(problems, Problemf(o.Key, "Missing required configuration %q which has no default value.", o.Key))
+				continue
+			}
+			if !o.HasDefault {
+				continue
+			}
+			text = o.Default
+		}
+		if msg := o.set(field, text); msg != "" {
+			problems = append(problems, Problemf(key, "Invalid value %s for configuration %s: %s", o.shown(text), key, msg))
+		}
+	}
+	if c, ok := dst.(interface{ Validate() []Problem }); ok && len(problems) == 0 {
+		problems = append(problems, c.Validate()...)
+	}
+	return problems
+}
 
-// New makes a pointer to a new value of zero's type, for Parse.
-func New(zero any) any { return nil }
+func lookup(props map[string]string, o *option) (key, text string, given bool) {
+	if text, given = props[o.Key]; given {
+		return o.Key, text, true
+	}
+	for _, a := range o.Aliases {
+		if text, given = props[a]; given {
+			return a, text, true
+		}
+	}
+	return o.Key, "", false
+}
 
-// Unknown gives those keys of props that defs do not know, each with the nearest known key ("" when none is near).
-func Unknown(props map[string]string, defs []Def) map[string]string { return nil }
+func withPrefix(props map[string]string, prefix string) map[string]string {
+	out := map[string]string{}
+	for k, v := range props {
+		if rest, ok := strings.CutPrefix(k, prefix); ok && rest != "" {
+			out[rest] = v
+		}
+	}
+	return out
+}
 
-// Nearest finds the word closest to s by edit distance, "" when none is near.
-func Nearest(s string, words []string) string { return "" }
+// shown is a value for a message.
+func (o *option) shown(text string) string {
+	if o.Type == TypePassword {
+		return Hidden
+	}
+	return text
+}
+
+// set parses text into field and gives what is wrong, "" when nothing is.
+func (o *option) set(field reflect.Value, text string) string {
+	if field.Kind() == reflect.Pointer {
+		field.Set(reflect.New(field.Type().Elem()))
+		field = field.Elem()
+	}
+	if u, ok := field.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return o.unmarshal(u, text)
+	}
+	if field.Type() == durationType {
+		return o.setDuration(field, text)
+	}
+	switch field.Kind() {
+	case reflect.String:
+		field.SetString(text)
+	case reflect.Bool:
+		return setBool(field, text)
+	case reflect.Int, reflect.Int16, reflect.Int32, reflect.Int64:
+		return o.setInt(field, text)
+	case reflect.Float64:
+		return o.setFloat(field, text)
+	case reflect.Slice:
+		field.Set(reflect.ValueOf(splitList(text)))
+	}
+	return ""
+}
+
+func (o *option) unmarshal(u encoding.TextUnmarshaler, text string) string {
+	if o.Type != TypePassword {
+		text = strings.TrimSpace(text)
+	}
+	err := u.UnmarshalText([]byte(text))
+	if err == nil {
+		return ""
+	}
+	if near := Nearest(text, o.Words); near != "" {
+		return fmt.Sprintf("%v. Did you mean %q?", err, near)
+	}
+	return err.Error()
+}
+
+func setBool(field reflect.Value, text string) string {
+	switch {
+	case strings.EqualFold(strings.TrimSpace(text), "true"):
+		field.SetBool(true)
+	case strings.EqualFold(strings.TrimSpace(text), "false"):
+		field.SetBool(false)
+	default:
+		return "Expected value to be either true or false"
+	}
+	return ""
+}
+
+func (o *option) setInt(field reflect.Value, text string) string {
+	bits := field.Type().Bits()
+	if field.Kind() == reflect.Int {
+		bits = 32 // Kafka's INT
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, bits)
+	if err != nil {
+		return "Not a number of type " + string(o.Type)
+	}
+	field.SetInt(n)
+	return o.checkRange(float64(n))
+}
+
+func (o *option) setFloat(field reflect.Value, text string) string {
+	f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil {
+		return "Not a number of type " + string(o.Type)
+	}
+	field.SetFloat(f)
+	return o.checkRange(f)
+}
+
+func (o *option) setDuration(field reflect.Value, text string) string {
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil {
+		return "Not a number of type " + string(o.Type)
+	}
+	if limit := math.MaxInt64 / int64(o.unit); n > limit || n < -limit {
+		n = limit // Java's Long.MAX_VALUE means "for ever"
+	}
+	field.SetInt(int64(time.Duration(n) * o.unit))
+	return o.checkRange(float64(n))
+}
+
+func (o *option) checkRange(n float64) string {
+	if bound, err := strconv.ParseFloat(o.min, 64); err == nil && n < bound {
+		return "Value must be at least " + o.min
+	}
+	if bound, err := strconv.ParseFloat(o.max, 64); err == nil && n > bound {
+		return "Value must be no more than " + o.max
+	}
+	return ""
+}
