@@ -137,8 +137,9 @@ var (
 	sharedKafka    shared[*harness.Kafka]
 )
 
-// Main runs the tests of a package, stops the servers they shared, and exits.
-func Main(m *testing.M) {
+// Main runs the tests of a package, stops the servers they shared, and exits. m
+// is the *testing.M, or wraps it to clean up after the tests and before that.
+func Main(m interface{ Run() int }) {
 	code := m.Run()
 	if err := errors.Join(sharedPostgres.stop(), sharedKafka.stop()); err != nil {
 		fmt.Fprintln(os.Stderr, "stop shared servers:", err)
