@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
-	"math/big"
 	"strconv"
 
 	"leat/record"
@@ -192,11 +191,11 @@ func (p *parser) shortInt() (v int64, ok bool) {
 
 // wholeNumber gives the integer that a number with a fraction or an exponent stands for, such as 1.0.
 func wholeNumber(text []byte) (int64, error) {
-	d, err := parseDecimal(text)
+	d, err := record.ParseDecimal(text)
 	if err != nil {
 		return 0, err
 	}
-	if d, err = rescale(d, 0); err != nil {
+	if d, err = d.Rescale(0); err != nil {
 		return 0, err
 	}
 	v, _, ok := d.DecimalInt64()
@@ -326,45 +325,19 @@ func (p *parser) decimal(n *decNode) (record.Value, error) {
 		if err != nil {
 			return record.Null, err
 		}
-		d, err := parseDecimal(text)
+		d, err := record.ParseDecimal(text)
 		if err != nil {
 			p.pos = start
 			return record.Null, p.errorf("%s: %v", text, err)
 		}
 		if n.scaled && d.Scale() != n.scale {
-			if same, err := rescale(d, n.scale); err == nil {
+			if same, err := d.Rescale(n.scale); err == nil {
 				d = same
 			}
 		}
 		return d, nil
 	}
 	return record.Null, p.unexpected("a " + n.schema.String())
-}
-
-// parseDecimal reads the text of a JSON number as a decimal, exactly.
-func parseDecimal(text []byte) (record.Value, error) {
-	mantissa, exponent := text, int64(0)
-	if e := bytes.IndexAny(text, "eE"); e >= 0 {
-		var err error
-		if exponent, err = strconv.ParseInt(string(text[e+1:]), 10, 32); err != nil || exponent > maxExponent || exponent < -maxExponent {
-			return record.Null, fmt.Errorf("the exponent is beyond %d", maxExponent)
-		}
-		mantissa = text[:e]
-	}
-	digits := mantissa
-	scale := -exponent
-	if dot := bytes.IndexByte(mantissa, '.'); dot >= 0 {
-		digits = append(append(make([]byte, 0, len(mantissa)), mantissa[:dot]...), mantissa[dot+1:]...)
-		scale += int64(len(mantissa) - dot - 1)
-	}
-	if v, err := strconv.ParseInt(string(digits), 10, 64); err == nil {
-		return record.Decimal(v, int32(scale)), nil
-	}
-	n, ok := new(big.Int).SetString(string(digits), 10)
-	if !ok {
-		return record.Null, fmt.Errorf("no number")
-	}
-	return record.DecimalBig(n, int32(scale)), nil
 }
 
 func (p *parser) array(n *decNode) (record.Value, error) {
@@ -633,7 +606,7 @@ func (p *parser) schemalessNumber() (record.Value, error) {
 	} else if f, err := parseFloat(text, 64); err == nil && floatHolds(f, text) {
 		return record.Float(f), nil
 	}
-	d, err := parseDecimal(text)
+	d, err := record.ParseDecimal(text)
 	if err != nil {
 		p.pos = start
 		return record.Null, p.errorf("%s: %v", text, err)
@@ -646,24 +619,5 @@ func floatHolds(f float64, text []byte) bool {
 	if len(text) <= 16 && (f > 1e-5 || f < -1e-5) && bytes.IndexAny(text, "eE") < 0 {
 		return true // no more than 15 digits
 	}
-	d, err := parseDecimal(text)
-	if err != nil {
-		return false
-	}
-	shortest, err := parseDecimal(strconv.AppendFloat(nil, f, 'e', -1, 64))
-	if err != nil {
-		return false
-	}
-	n, scale := d.DecimalParts()
-	m, shortScale := shortest.DecimalParts()
-	if n.Sign() == 0 || m.Sign() == 0 {
-		return n.Sign() == m.Sign()
-	}
-	ten := big.NewInt(10)
-	if diff := int64(scale) - int64(shortScale); diff > 0 {
-		m.Mul(m, new(big.Int).Exp(ten, big.NewInt(diff), nil))
-	} else {
-		n.Mul(n, new(big.Int).Exp(ten, big.NewInt(-diff), nil))
-	}
-	return n.Cmp(m) == 0
+	return record.FloatHolds(f, 64, text)
 }

@@ -3,7 +3,6 @@ package json
 import (
 	"encoding/base64"
 	"fmt"
-	"math/big"
 	"strconv"
 
 	"leat/record"
@@ -248,7 +247,7 @@ func (n *encNode) append(dst []byte, v record.Value) ([]byte, error) {
 	case opDecimal:
 		return n.appendDecimal(dst, v)
 	case opNumericDecimal:
-		return appendDecimalNumber(dst, v), nil
+		return v.AppendBigDecimal(dst), nil
 	case opArray:
 		return n.appendArray(dst, v.Elems())
 	case opMap, opPairs:
@@ -281,30 +280,12 @@ func appendBase64(dst, b []byte) []byte {
 func (n *encNode) appendDecimal(dst []byte, v record.Value) ([]byte, error) {
 	if v.Scale() != n.scale {
 		var err error
-		if v, err = rescale(v, n.scale); err != nil {
+		if v, err = v.Rescale(n.scale); err != nil {
 			return nil, err
 		}
 	}
 	var buf [48]byte
 	return appendBase64(dst, v.AppendDecimalBytes(buf[:0])), nil
-}
-
-// rescale gives the same number with another scale. Invariant 7: an error where digits would be lost.
-func rescale(v record.Value, scale int32) (record.Value, error) {
-	n, have := v.DecimalParts()
-	diff := int64(scale) - int64(have)
-	if diff > maxExponent || diff < -maxExponent {
-		return record.Null, fmt.Errorf("a decimal of scale %d does not fit the schema's scale %d", have, scale)
-	}
-	factor := new(big.Int).Exp(big.NewInt(10), big.NewInt(max(diff, -diff)), nil)
-	if diff >= 0 {
-		return record.DecimalBig(n.Mul(n, factor), scale), nil
-	}
-	q, r := new(big.Int).QuoRem(n, factor, new(big.Int))
-	if r.Sign() != 0 {
-		return record.Null, fmt.Errorf("the decimal %s has more digits than the schema's scale %d", v.AppendDecimal(nil), scale)
-	}
-	return record.DecimalBig(q, scale), nil
 }
 
 func (n *encNode) appendArray(dst []byte, elems []record.Value) ([]byte, error) {
@@ -403,7 +384,7 @@ func appendSchemaless(dst []byte, v record.Value) (_ []byte, err error) {
 	case record.KindBytes:
 		return appendBase64(dst, v.Bytes()), nil
 	case record.KindDecimal:
-		return appendDecimalNumber(dst, v), nil
+		return v.AppendBigDecimal(dst), nil
 	case record.KindArray:
 		dst = append(dst, '[')
 		for i, e := range v.Elems() {

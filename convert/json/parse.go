@@ -10,9 +10,8 @@ import (
 )
 
 const (
-	maxDepth    = 1000
-	maxNumber   = 1000 // characters of a number
-	maxExponent = 4096 // of a decimal: what is further off has no place in 1000 characters
+	maxDepth  = 1000
+	maxNumber = 1000 // characters of a number
 )
 
 // SyntaxError tells where the text is not what it should be.
