@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/hex"
 
 	"leat/schema"
@@ -40,7 +41,11 @@ func Unavailable(s *schema.Schema, placeholder string) (Value, bool) {
 func IsUnavailable(s *schema.Schema, v Value, placeholder string) bool {
 	switch v.kind {
 	case KindString, KindBytes:
-		return v.Len() == len(placeholder) && string(v.Bytes()) == placeholder
+		if v.Len() == len(placeholder) && string(v.Bytes()) == placeholder {
+			return true
+		}
+		return s == nil && v.Len() == base64.StdEncoding.EncodedLen(len(placeholder)) &&
+			string(v.Bytes()) == base64.StdEncoding.EncodeToString([]byte(placeholder))
 	case KindNull, KindUnchanged, KindBool, KindInt, KindFloat:
 		return false
 	}
@@ -61,7 +66,7 @@ func isUnavailableSchemaless(v Value, placeholder string) bool {
 		if len(e) == 1 && e[0].kind == KindString {
 			return e[0].Str() == placeholder || e[0].Str() == nameUUID(placeholder)
 		}
-		return Equal(v, Array(placeholderInts(placeholder)))
+		return len(e) == len(placeholder) && Equal(v, Array(placeholderInts(placeholder)))
 	}
 	return false
 }
