@@ -1,0 +1,306 @@
+package sql
+
+import (
+	"unsafe"
+
+	"leat/connector"
+	"leat/record"
+	"leat/sink/sql/dialect"
+)
+
+type action uint8
+
+const (
+	skip action = iota
+	write
+	remove
+	truncate
+)
+
+// change is what one record asks for.
+type change struct {
+	action action
+	fresh  bool // an insert or a snapshot's row: probably new
+	plan   *plan
+	target *target
+	rec    *record.Record
+	row    record.Value // struct with the row's values
+	bad    error        // found while it was written
+}
+
+// translate reads a record; an error is a BadRecord.
+func (w *writer) translate(r *record.Record) (change, error) {
+	s := w.settings
+	if r.ValueSchema == nil && r.Value.IsNull() && (!s.deletes || s.pkMode != PKRecordKey) && s.envelopes {
+		return change{}, nil // a tombstone says nothing that the delete before it did not say
+	}
+	if r.Value.IsNull() && !s.deletes && !s.envelopes {
+		return change{}, connector.BadRecordf("the record's value is null, which stands for a delete, and %s is false", s.keys.deletes).
+			WithHint("Set %s=true, or drop tombstones with a transform", s.keys.deletes)
+	}
+	p, err := w.planOf(r)
+	if err != nil {
+		return change{}, err
+	}
+	c := change{plan: p, rec: r, action: write, row: r.Value}
+	var env record.Change
+	switch {
+	case r.Value.IsNull():
+		if c.action = remove; !s.deletes || s.pkMode != PKRecordKey {
+			return change{}, nil
+		}
+	case p.envelope:
+		env, _ = record.AsChange(r.ValueSchema, r.Value)
+		if c.action, c.row = envelopeAction(s, env); c.action == skip {
+			return change{}, nil
+		}
+		c.fresh = env.Op == record.OpCreate || env.Op == record.OpRead
+	}
+	if c.target = p.target; c.target == nil {
+		name, ok := s.tableName(r.Topic, sourceField(env))
+		if !ok {
+			return change{}, connector.BadRecordf("the record does not tell what the table's name %s asks for", s.tableFormat)
+		}
+		c.target = w.targetOf(name)
+	}
+	return c, nil
+}
+
+func envelopeAction(s *settings, env record.Change) (action, record.Value) {
+	switch env.Op {
+	case record.OpDelete:
+		if s.deletes {
+			return remove, env.Before
+		}
+		return skip, record.Null
+	case record.OpTruncate:
+		if s.truncate {
+			return truncate, record.Null
+		}
+		return skip, record.Null
+	case record.OpCreate, record.OpUpdate, record.OpRead:
+		if env.After.Kind() == record.KindStruct {
+			return write, env.After
+		}
+	}
+	return skip, record.Null
+}
+
+// state is the last state of a row within a batch.
+type state struct {
+	plan    *plan
+	target  *target
+	row     []record.Value
+	change  int  // the record that gave it
+	removed bool // it is not there any more
+	fresh   bool
+	before  *deletion // that came before this row
+}
+
+// deletion is a delete after which the row was written again.
+type deletion struct {
+	plan   *plan
+	row    []record.Value
+	change int
+}
+
+// group is rows of one shape, written by one statement.
+type group struct {
+	target *target
+	plan   *plan
+	mode   dialect.Mode
+	cols   []int // of plan.columns
+	rows   dialect.Rows
+	from   []int // by row, the change that it came from
+}
+
+// coalescer brings a run of changes down to the last state of each row.
+type coalescer struct {
+	settings *settings
+	states   []state
+	byKey    map[*target]map[string]int
+	slab     []record.Value
+	arena    []byte
+	key      []byte
+}
+
+func (c *coalescer) reset() {
+	c.states, c.byKey = c.states[:0], map[*target]map[string]int{}
+}
+
+// alloc gives n places of a slab.
+func (c *coalescer) alloc(n int) []record.Value {
+	if len(c.slab) < n {
+		c.slab = make([]record.Value, max(n, 4096))
+	}
+	out := c.slab[:n:n]
+	c.slab = c.slab[n:]
+	return out
+}
+
+// intern keeps a key as a string without an allocation of its own.
+func (c *coalescer) intern(b []byte) string {
+	if cap(c.arena)-len(c.arena) < len(b) {
+		c.arena = make([]byte, 0, max(len(b), 32<<10))
+	}
+	start := len(c.arena)
+	c.arena = append(c.arena, b...)
+	kept := c.arena[start:]
+	return unsafe.String(unsafe.SliceData(kept), len(kept))
+}
+
+// add takes the next change; full tells that it must begin a new run, and was not taken.
+func (c *coalescer) add(i int, ch *change) (full bool, err error) {
+	row := c.alloc(len(ch.plan.columns))
+	if err := c.settings.fill(row, ch.plan, ch.rec, ch.row, ch.action == remove); err != nil {
+		return false, err
+	}
+	st := state{plan: ch.plan, target: ch.target, row: row, change: i, removed: ch.action == remove, fresh: ch.fresh}
+	if ch.plan.keyCount == 0 {
+		c.states = append(c.states, st)
+		return false, nil
+	}
+	if c.key, err = appendKey(c.key[:0], row[:ch.plan.keyCount]); err != nil {
+		return false, err
+	}
+	known := c.byKey[ch.target]
+	if known == nil {
+		known = map[string]int{}
+		c.byKey[ch.target] = known
+	}
+	at, seen := known[string(c.key)]
+	if !seen {
+		known[c.intern(c.key)] = len(c.states)
+		c.states = append(c.states, st)
+		return false, nil
+	}
+	return c.follow(known, at, st), nil
+}
+
+// follow lets a later change of a row take the place of the earlier one.
+func (c *coalescer) follow(known map[string]int, at int, st state) (full bool) {
+	last := &c.states[at]
+	st.before = last.before
+	switch {
+	case st.removed && last.removed:
+		return false
+	case st.removed:
+		st.before = nil
+	case last.removed:
+		st.before, st.fresh = &deletion{last.plan, last.row, last.change}, false
+	case last.plan != st.plan:
+		return true // another shape: what went before is written first
+	case c.settings.insert == InsertModeInsert:
+		// Two inserts of one key: the second is a violation, and the target shall say so.
+		known[c.intern(c.key)] = len(c.states)
+		c.states = append(c.states, state{plan: st.plan, target: st.target, row: st.row, change: st.change})
+		return false
+	default:
+		for i, v := range st.row {
+			if v.IsUnchanged() {
+				st.row[i] = last.row[i]
+			}
+		}
+		st.fresh = last.fresh
+	}
+	c.states[at] = st
+	return false
+}
+
+// groups gives what is to be written, in order: deletes by table, then rows by table, each in the order of the log.
+func (c *coalescer) groups() []*group {
+	var out []*group
+	index := map[groupKey]*group{}
+	put := func(k groupKey, cols func() []int, values []record.Value, from int) {
+		g := index[k]
+		if g == nil {
+			g = &group{target: k.target, plan: k.plan, mode: k.mode, cols: cols()}
+			g.rows.Width = len(g.cols)
+			index[k] = g
+			out = append(out, g)
+		}
+		for _, i := range g.cols {
+			g.rows.Values = append(g.rows.Values, values[i])
+		}
+		g.from = append(g.from, from)
+	}
+	for i := range c.states {
+		st := &c.states[i]
+		d := st.before
+		if st.removed {
+			d = &deletion{st.plan, st.row, st.change}
+		}
+		if d != nil {
+			put(groupKey{st.target, d.plan, dialect.Delete, ""}, func() []int { return upTo(d.plan.keyCount) }, d.row, d.change)
+		}
+	}
+	for i := range c.states {
+		st := &c.states[i]
+		if st.removed {
+			continue
+		}
+		k := groupKey{st.target, st.plan, c.mode(st), ""}
+		absent := absentColumns(st.row)
+		if absent != "" {
+			k.absent = absent
+			if k.mode == dialect.Upsert || k.mode == dialect.AppendFresh {
+				k.mode = dialect.Merge
+			}
+		}
+		put(k, func() []int { return present(st) }, st.row, st.change)
+	}
+	return out
+}
+
+type groupKey struct {
+	target *target
+	plan   *plan
+	mode   dialect.Mode
+	absent string
+}
+
+func (c *coalescer) mode(st *state) dialect.Mode {
+	switch c.settings.insert {
+	case InsertModeInsert:
+		return dialect.Insert
+	case InsertModeUpdate:
+		return dialect.Update
+	}
+	if st.fresh {
+		return dialect.AppendFresh
+	}
+	return dialect.Upsert
+}
+
+func upTo(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// present are the columns that were sent and can be written.
+func present(st *state) []int {
+	out := make([]int, 0, len(st.row))
+	for i, v := range st.row {
+		if !v.IsUnchanged() && !st.target.computed[st.plan.columns[i].Name] {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// absentColumns tells which columns were not sent, as a key: "" for none.
+func absentColumns(row []record.Value) string {
+	var mask []byte
+	for i, v := range row {
+		if v.IsUnchanged() {
+			if mask == nil {
+				mask = make([]byte, len(row))
+			}
+			mask[i] = 1
+		}
+	}
+	return string(mask)
+}
