@@ -34,10 +34,14 @@ func Open(props map[string]string, logger *slog.Logger) (*Cluster, error) {
 	for _, r := range []role{producer, consumer, admin} {
 		notes, wrong := check(layered(props, r, nil), r)
 		c.notes = append(c.notes, prefixed(notes, r, props)...)
-		problems = append(problems, wrong...)
+		for _, p := range wrong {
+			if !slices.Contains(problems, p) { // what all clients inherit is wrong once
+				problems = append(problems, p)
+			}
+		}
 	}
 	if len(problems) > 0 {
-		return nil, &ConfigError{Client: "client", Problems: slices.Compact(problems)}
+		return nil, &ConfigError{Client: "client", Problems: problems}
 	}
 	opts, err := c.options(admin, layered(props, admin, nil), "leat-admin")
 	if err != nil {
@@ -84,11 +88,10 @@ func (c *Cluster) Close() { c.client.Close() }
 // checked layers and checks the properties of a client; what is only noteworthy is logged.
 func (c *Cluster) checked(r role, clientID string, overrides map[string]string) (settings, error) {
 	s := layered(c.props, r, overrides)
-	_, problems := check(s, r)
+	notes, problems := checkLayers(c.props, overrides, r)
 	if len(problems) > 0 {
 		return nil, &ConfigError{Client: roleNames[r], Problems: problems}
 	}
-	notes, _ := check(overrides, r)
 	for _, n := range notes {
 		c.logger.Warn(n, "client", clientID)
 	}
@@ -102,9 +105,9 @@ func (c *Cluster) options(r role, s settings, clientID string) ([]kgo.Opt, error
 		return nil, &ConfigError{Client: roleNames[r], Problems: []config.Problem{
 			config.Problemf("bootstrap.servers", "no broker is given; give at least one as host:port")}}
 	}
-	secured, err := security.Parse(s)
-	if err != nil {
-		return nil, err
+	secured, problems := security.Parse(s)
+	if len(problems) > 0 {
+		return nil, &ConfigError{Client: roleNames[r], Problems: problems}
 	}
 	if id := s["client.id"]; id != "" {
 		clientID = id

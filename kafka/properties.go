@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leat/config"
+	"leat/kafka/security"
 )
 
 // role is the client that properties are for.
@@ -47,7 +48,6 @@ type property struct {
 const (
 	javaOnly = "it names Java classes, which leat does not load"
 	noMetric = "leat's own metrics are always on"
-	noKerb   = "Kerberos is not supported"
 )
 
 func num(key string, roles role, least, most int64) property {
@@ -194,20 +194,31 @@ func layered(worker map[string]string, r role, overrides map[string]string) sett
 // settings are the checked properties of one client.
 type settings map[string]string
 
-// CheckProducer checks properties of a producer, in Kafka's names without a prefix: problems for values that are not allowed, notes
-// for keys that are unknown (with the nearest known one) or have no effect.
-func CheckProducer(props map[string]string) (notes []string, problems []config.Problem) {
-	return check(props, producer)
+// CheckProducer checks overrides of a producer, in Kafka's names without a prefix, over the worker's properties: problems for values that
+// are not allowed, notes for overrides that are unknown (with the nearest known one) or have no effect.
+func CheckProducer(worker, overrides map[string]string) (notes []string, problems []config.Problem) {
+	return checkLayers(worker, overrides, producer)
 }
 
 // CheckConsumer is CheckProducer for a consumer.
-func CheckConsumer(props map[string]string) (notes []string, problems []config.Problem) {
-	return check(props, consumer)
+func CheckConsumer(worker, overrides map[string]string) (notes []string, problems []config.Problem) {
+	return checkLayers(worker, overrides, consumer)
 }
 
 // CheckAdmin is CheckProducer for an admin client.
-func CheckAdmin(props map[string]string) (notes []string, problems []config.Problem) {
-	return check(props, admin)
+func CheckAdmin(worker, overrides map[string]string) (notes []string, problems []config.Problem) {
+	return checkLayers(worker, overrides, admin)
+}
+
+func checkLayers(worker, overrides map[string]string, r role) (notes []string, problems []config.Problem) {
+	all, problems := check(layered(worker, r, overrides), r)
+	for _, n := range all {
+		key, _, _ := strings.Cut(n, " ")
+		if _, ok := overrides[key]; ok {
+			notes = append(notes, n)
+		}
+	}
+	return notes, problems
 }
 
 func check(props map[string]string, r role) (notes []string, problems []config.Problem) {
@@ -221,7 +232,7 @@ func check(props map[string]string, r role) (notes []string, problems []config.P
 		p, known := find(key, r)
 		switch {
 		case !known && isSecurity(key):
-			// the package security checks its own
+			continue // the package security checks its own, all together
 		case !known:
 			notes = append(notes, unknownNote(key, r))
 		case value == "":
@@ -233,7 +244,8 @@ func check(props map[string]string, r role) (notes []string, problems []config.P
 			}
 		}
 	}
-	return notes, problems
+	secured, wrong := security.Parse(props)
+	return append(notes, secured.Notes...), append(problems, wrong...)
 }
 
 func find(key string, r role) (property, bool) {
