@@ -1,0 +1,46 @@
+package postgres
+
+import (
+	"time"
+
+	"leat/record"
+	"leat/source/capture"
+)
+
+const (
+	// batchBytes bounds a batch; one larger row is a batch of its own.
+	batchBytes = 1 << 20
+	// rowOverhead is the memory of a row beside its data and columns: record, envelope, source block.
+	rowOverhead = 800
+	valueBytes  = 24
+)
+
+// batch is a record.Batch in the making.
+type batch struct {
+	slab    *capture.Slab
+	now     capture.Clock
+	records []record.Record
+	bytes   int64
+	maxRows int
+	since   time.Time // of the first record
+}
+
+func newBatch(slab *capture.Slab, maxRows, expect int) *batch {
+	return &batch{slab: slab, now: capture.Now(), maxRows: maxRows, records: make([]record.Record, 0, max(8, min(expect, maxRows+2)))}
+}
+
+// add appends a record that was made of so many bytes of the server's.
+func (b *batch) add(r record.Record, data, fields int) {
+	b.records = append(b.records, r)
+	b.bytes += int64(data + fields*valueBytes + rowOverhead)
+}
+
+func (b *batch) full() bool { return len(b.records) >= b.maxRows || b.bytes >= batchBytes }
+
+// finish hands the records on.
+func (b *batch) finish(part record.Value, p *position, endsTransaction bool) record.Batch {
+	return record.Batch{
+		Records: b.records, Bytes: b.bytes, EndsTransaction: endsTransaction, CapturedAt: time.Now(),
+		Offsets: []record.SourceOffset{{Partition: part, Offset: p.offset()}},
+	}
+}

@@ -1,0 +1,414 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"leat/connector"
+	"leat/record"
+	"leat/source/capture"
+)
+
+// source is one task. Read is the only one that touches what is not marked as shared.
+type source struct {
+	cfg       *Config
+	task      connector.Task
+	partition record.Value
+	headers   []record.Header
+	cat       *catalog
+	tables    *tables
+	heart     *capture.Heartbeat
+	version   int
+
+	started bool
+	pos     position // after the last batch that was returned
+	snap    *snapshot
+	stream  *stream
+	done    bool // nothing to stream
+
+	// Shared with Acked and gauges:
+	confirmed atomic.Uint64 // LSN that the slot may be told
+	mu        sync.Mutex    // guards live
+	live      *stream
+	stats     stats
+}
+
+// stats are read by gauges.
+type stats struct {
+	lag        atomic.Int64 // bytes that the server has and the last Acked has not
+	behind     atomic.Int64 // ms between the newest event's commit and its reading
+	rows       atomic.Int64 // of the snapshot
+	tablesLeft atomic.Int64
+	events     atomic.Int64
+}
+
+// open prepares a task; Read connects.
+func open(_ context.Context, cfg *Config, task connector.Task) (connector.Source, error) {
+	s := &source{cfg: cfg, task: task, partition: partition(cfg.TopicPrefix), cat: &catalog{cfg: cfg}}
+	s.headers = capture.ContextHeaders(&cfg.Config, pluginName, task.ID)
+	var err error
+	if s.tables, err = newTables(cfg, s.cat, task.Log); err != nil {
+		return nil, connector.Fatalf("%w", err)
+	}
+	s.heart = capture.NewHeartbeat(&cfg.Config, s.tables.naming)
+	if task.Gauge != nil {
+		for name, v := range map[string]*atomic.Int64{
+			"source_lag_bytes": &s.stats.lag, "source_behind_ms": &s.stats.behind, "source_events": &s.stats.events,
+			"snapshot_rows": &s.stats.rows, "snapshot_remaining_tables": &s.stats.tablesLeft,
+		} {
+			task.Gauge(name, func() float64 { return float64(v.Load()) })
+		}
+	}
+	return s, nil
+}
+
+// Read gives the next batch of the snapshot or of the stream.
+func (s *source) Read(ctx context.Context) (record.Batch, error) {
+	b, err := s.read(ctx)
+	if err != nil && connector.ClassOf(err) == connector.Retriable && ctx.Err() == nil {
+		s.lost()
+	}
+	if err == nil {
+		s.waiting("")
+	}
+	return b, err
+}
+
+func (s *source) read(ctx context.Context) (record.Batch, error) {
+	if !s.started {
+		if err := s.start(ctx); err != nil {
+			return record.Batch{}, err
+		}
+		s.started = true
+	}
+	for s.snap != nil {
+		b, more, err := s.snap.next(ctx)
+		if err != nil && connector.ClassOf(err) != connector.BadRecord {
+			return record.Batch{}, err
+		}
+		if !more {
+			s.endSnapshot(ctx)
+		}
+		return b, err
+	}
+	if s.done {
+		<-ctx.Done()
+		return record.Batch{}, ctx.Err()
+	}
+	if s.stream == nil {
+		if err := s.startStream(ctx); err != nil {
+			return record.Batch{}, err
+		}
+	}
+	return s.stream.next(ctx)
+}
+
+func (s *source) waiting(reason string) {
+	if s.task.Waiting != nil {
+		s.task.Waiting(reason)
+	}
+}
+
+// lost gives up the connections after an error that may pass; the next Read begins behind the last batch.
+func (s *source) lost() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if s.snap != nil {
+		s.snap.close(ctx)
+		s.snap, s.started = nil, false // the exported snapshot is gone with its connection
+	}
+	s.dropStream()
+	s.cat.close(ctx)
+}
+
+func (s *source) dropStream() {
+	if s.stream == nil {
+		return
+	}
+	s.mu.Lock()
+	s.live = nil
+	s.mu.Unlock()
+	s.stream.close()
+	s.stream = nil
+}
+
+// start decides between snapshot and stream.
+func (s *source) start(ctx context.Context) error {
+	s.waiting(fmt.Sprintf("connecting to PostgreSQL at %s:%d", s.cfg.Hostname, s.cfg.Port))
+	version, err := s.cat.serverVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if s.version = version; version < 130000 {
+		return connector.Fatalf("the server is PostgreSQL %d; leat needs 13 or newer", version/10000)
+	}
+	pos, stored, err := s.storedPosition(ctx)
+	if err != nil {
+		return err
+	}
+	slot, err := s.cat.slot(ctx)
+	if err != nil {
+		return err
+	}
+	want, err := s.wants(ctx, &pos, stored, slot)
+	if err != nil {
+		return err
+	}
+	s.done = !want.stream
+	pub := &publicationState{ViaRoot: s.cfg.ViaPartitionRoot}
+	if want.stream {
+		if pub, err = s.cat.preparePublication(ctx, s.tables.captured); err != nil {
+			return err
+		}
+		if err := s.cat.setIdentities(ctx, s.tables.captured); err != nil {
+			return err
+		}
+	}
+	if !want.snapshot && (slot != nil || !want.stream) {
+		s.pos = pos
+		if !stored && slot != nil {
+			s.pos = position{lsn: slot.Confirmed, commit: slot.Confirmed, kind: kindCommit, proc: slot.Confirmed}
+		}
+		return nil
+	}
+	return s.begin(ctx, want, slot, pub != nil && pub.ViaRoot)
+}
+
+// begin makes the slot where it is missing and starts the snapshot, if one is wanted, at the slot's consistent point.
+func (s *source) begin(ctx context.Context, want plan, slot *slotState, viaRoot bool) error {
+	if want.snapshot && s.cfg.SnapshotDelay > 0 {
+		if err := pause(ctx, s.cfg.SnapshotDelay); err != nil {
+			return err
+		}
+	}
+	var holder *pgHolder
+	var point created
+	if want.stream {
+		conn, err := s.cfg.replicationConn(ctx)
+		if err != nil {
+			return err
+		}
+		holder = &pgHolder{conn}
+		name, temporary := s.cfg.Slot, false
+		if slot != nil {
+			// The slot is older than the snapshot. A temporary one exports a snapshot with its position, from which the older
+			// slot goes on: no gap, no overlap.
+			name, temporary = fmt.Sprintf("leat_snapshot_%d", conn.PID()), true
+		}
+		if point, err = createSlot(ctx, conn, s.cfg, name, temporary, s.version); err != nil {
+			holder.close(ctx)
+			return err
+		}
+	}
+	if !want.snapshot {
+		holder.close(ctx)
+		s.pos = position{lsn: point.lsn}
+		return nil
+	}
+	snap, err := newSnapshot(ctx, s, point, holder, viaRoot)
+	if err != nil {
+		holder.close(ctx)
+		return err
+	}
+	s.snap = snap
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// plan is what a start does.
+type plan struct{ snapshot, stream bool }
+
+// wants reads snapshot.mode together with what is there.
+func (s *source) wants(ctx context.Context, pos *position, stored bool, slot *slotState) (plan, error) {
+	mode := s.cfg.SnapshotMode
+	complete := stored && !pos.inSnapshot()
+	p := plan{stream: true}
+	switch mode {
+	case capture.SnapshotAlways:
+		p.snapshot = true
+	case capture.SnapshotInitial, capture.SnapshotWhenNeeded:
+		p.snapshot = !complete
+	case capture.SnapshotInitialOnly:
+		p.snapshot, p.stream = !complete, false
+	case capture.SnapshotNoData:
+	case capture.SnapshotConfigurationBased:
+		p.snapshot, p.stream = s.cfg.SnapshotData && !complete, s.cfg.SnapshotStream
+	}
+	if !p.stream {
+		return p, nil
+	}
+	if slot != nil {
+		if err := slot.usable(s.cfg); err != nil && !(slot.Status == "lost" && false) {
+			return p, err
+		}
+	}
+	if p.snapshot || !stored {
+		return p, nil
+	}
+	err := s.checkPosition(ctx, pos, slot)
+	if err != nil && (mode == capture.SnapshotWhenNeeded || mode == capture.SnapshotConfigurationBased && s.cfg.SnapshotOnDataError) && connector.ClassOf(err) == connector.Fatal {
+		s.task.Log.Warn("the stored offset can not be resumed from; reading the tables again", "reason", err)
+		p.snapshot = true
+		return p, nil
+	}
+	return p, err
+}
+
+// checkPosition refuses to stream where changes would be missing.
+func (s *source) checkPosition(ctx context.Context, pos *position, slot *slotState) error {
+	if slot == nil {
+		return connector.Fatalf("replication slot %q does not exist, but an offset at %s is stored: the changes since then are gone with the slot", s.cfg.Slot, pos.start()).
+			WithHint("Reset this connector's offsets for a new snapshot, or set snapshot.mode=when_needed")
+	}
+	if err := slot.checkFit(s.cfg, pos); err != nil {
+		return err
+	}
+	var current string
+	if err := s.cat.one(ctx, []any{&current}, "SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text"); err != nil {
+		return err
+	}
+	now, err := parseLSN(current)
+	if err == nil && pos.start() > now {
+		return connector.Fatalf("the stored offset %s lies beyond the end of the server's log, %s: this is another server, or it was restored from a backup", pos.start(), now).
+			WithHint("Reset this connector's offsets for a new snapshot, or set snapshot.mode=when_needed")
+	}
+	return err
+}
+
+// storedPosition is what this task has returned so far, or what the worker has stored.
+func (s *source) storedPosition(ctx context.Context) (position, bool, error) {
+	if s.pos.lsn != 0 {
+		return s.pos, true, nil
+	}
+	if s.task.StoredOffset == nil {
+		return position{}, false, nil
+	}
+	v, err := s.task.StoredOffset(ctx, s.partition)
+	if err != nil {
+		return position{}, false, err
+	}
+	pos, ok := parsePosition(v)
+	return pos, ok, nil
+}
+
+// endSnapshot turns from the snapshot to the stream.
+func (s *source) endSnapshot(ctx context.Context) {
+	s.pos = s.snap.final()
+	s.snap.close(ctx)
+	s.snap = nil
+	s.cat.forgetTypes()
+}
+
+// startStream connects the stream behind the last position.
+func (s *source) startStream(ctx context.Context) error {
+	if s.pos.completed && s.cfg.StreamingDelay > 0 {
+		if err := pause(ctx, s.cfg.StreamingDelay); err != nil {
+			return err
+		}
+	}
+	slot, err := s.cat.slot(ctx)
+	if err != nil {
+		return err
+	}
+	if slot != nil {
+		if err := slot.usable(s.cfg); err != nil {
+			return err
+		}
+	}
+	if err := s.checkPosition(ctx, &s.pos, slot); err != nil {
+		return err
+	}
+	if slot.Active {
+		reason := fmt.Sprintf("replication slot %q is in use by the server process %d", s.cfg.Slot, slot.PID)
+		s.waiting(reason)
+		return connector.Retriablef("%s", reason).WithHint("Stop the other reader, or give this connector another slot.name")
+	}
+	st, err := openStream(ctx, s)
+	if err != nil {
+		return err
+	}
+	s.stream = st
+	s.mu.Lock()
+	s.live = st
+	s.mu.Unlock()
+	return nil
+}
+
+// Acked lets the slot go on.
+//
+// Invariant 2: only what the log holds, offset included, is confirmed upstream.
+func (s *source) Acked(_ context.Context, offsets []record.SourceOffset) error {
+	if !s.cfg.FlushLSN || s.cfg.FlushMode == "manual" || len(offsets) == 0 {
+		return nil
+	}
+	p, ok := parsePosition(offsets[len(offsets)-1].Offset)
+	if !ok {
+		return nil
+	}
+	lsn := p.confirmable()
+	if lsn == 0 || uint64(lsn) <= s.confirmed.Load() {
+		return nil
+	}
+	s.confirmed.Store(uint64(lsn))
+	s.mu.Lock()
+	live := s.live
+	s.mu.Unlock()
+	if live != nil {
+		live.wake()
+	}
+	return nil
+}
+
+// Close ends the task; the slot stays, unless slot.drop.on.stop is set.
+func (s *source) Close(ctx context.Context) error {
+	if s.snap != nil {
+		s.snap.close(ctx)
+		s.snap = nil
+	}
+	if s.stream != nil {
+		s.stream.farewell()
+	}
+	s.dropStream()
+	var err error
+	if s.cfg.DropSlot && s.started {
+		err = s.dropSlot(ctx)
+	}
+	s.cat.close(ctx)
+	return err
+}
+
+// dropSlot waits for the server to see that the stream has ended.
+func (s *source) dropSlot(ctx context.Context) error {
+	for {
+		err := s.cat.exec(ctx, "SELECT pg_drop_replication_slot("+quoteLiteral(s.cfg.Slot)+")")
+		err = classify(err, "dropping replication slot "+s.cfg.Slot)
+		if err == nil || connector.ClassOf(err) != connector.Retriable {
+			return err
+		}
+		if pause(ctx, 100*time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
+// threads is how many workers read the snapshot.
+func (s *source) threads() int {
+	if n := s.cfg.SnapshotThreads; n != nil {
+		return *n
+	}
+	return min(4, runtime.GOMAXPROCS(0))
+}
