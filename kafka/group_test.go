@@ -105,7 +105,7 @@ var quickGroup = map[string]string{"heartbeat.interval.ms": "50", "session.timeo
 func TestPartitionsMoveBetweenMembersWithoutLossOrDoubles(t *testing.T) {
 	for _, strategy := range []string{"", "org.apache.kafka.clients.consumer.RangeAssignor", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"} {
 		t.Run("strategy "+strategy, func(t *testing.T) {
-			c := fakeCluster(t)
+			c := cluster(t)
 			makeTopic(t, c, "shop", 4, nil)
 			a := appenderOf(t, c, nil)
 			const n = 400
@@ -163,7 +163,7 @@ func TestPartitionsMoveBetweenMembersWithoutLossOrDoubles(t *testing.T) {
 }
 
 func TestSeekPauseAndLag(t *testing.T) {
-	c := fakeCluster(t)
+	c := cluster(t)
 	makeTopic(t, c, "shop", 2, nil)
 	a := appenderOf(t, c, nil)
 	zero, one := record.Partition{Topic: "shop"}, record.Partition{Topic: "shop", ID: 1}
@@ -214,7 +214,7 @@ func TestSeekPauseAndLag(t *testing.T) {
 func TestRegexMatchesWholeNamesAndFindsNewTopics(t *testing.T) {
 	for name, pattern := range map[string]string{"RE2": `shop\.[a-z]+`, "look-ahead, which only Java's engine has": `shop\.(?!none)[a-z]+`} {
 		t.Run(name, func(t *testing.T) {
-			c := fakeCluster(t)
+			c := cluster(t)
 			for _, topic := range []string{"shop.a", "my.shop.a", "shop.a1"} {
 				makeTopic(t, c, topic, 1, nil)
 			}
@@ -249,7 +249,7 @@ func TestRegexMatchesWholeNamesAndFindsNewTopics(t *testing.T) {
 }
 
 func TestErrorOfRebalancedEndsThePoll(t *testing.T) {
-	c := fakeCluster(t)
+	c := cluster(t)
 	makeTopic(t, c, "shop", 1, nil)
 	broken := errors.New("the target is gone")
 	f := fetcherOf(t, c, FetcherOptions{Group: "g", Topics: []string{"shop"},
@@ -266,7 +266,7 @@ func TestErrorOfRebalancedEndsThePoll(t *testing.T) {
 }
 
 func TestResetNoneRefusesAGroupWithoutOffsets(t *testing.T) {
-	c := fakeCluster(t)
+	c := cluster(t)
 	makeTopic(t, c, "shop", 1, nil)
 	f := fetcherOf(t, c, FetcherOptions{Group: "g", Topics: []string{"shop"}, Overrides: map[string]string{"auto.offset.reset": "none"}})
 	ctx := soon(t)

@@ -16,7 +16,7 @@ import (
 )
 
 func TestAppendedMessagesAreFetchedWhole(t *testing.T) {
-	c := fakeCluster(t)
+	c := cluster(t)
 	makeTopic(t, c, "shop", 3, nil)
 	a := appenderOf(t, c, nil)
 	sent := numbered("shop", 0, 1000, 17)
@@ -51,7 +51,7 @@ func TestAppendedMessagesAreFetchedWhole(t *testing.T) {
 
 // The partitions were computed with Kafka's Utils.toPositive(Utils.murmur2(key)) % 12.
 func TestKeysGoToThePartitionsOfKafkasDefaultPartitioner(t *testing.T) {
-	c := fakeCluster(t)
+	c := cluster(t)
 	makeTopic(t, c, "p", 1000, nil)
 	a := appenderOf(t, c, nil)
 	// murmur2 of Kafka's own test: UtilsTest.testMurmur2.
@@ -73,7 +73,7 @@ func TestKeysGoToThePartitionsOfKafkasDefaultPartitioner(t *testing.T) {
 }
 
 func TestDoneIsCalledInTheOrderOfAppend(t *testing.T) {
-	c := fakeCluster(t)
+	c := cluster(t)
 	makeTopic(t, c, "shop", 4, nil)
 	a := appenderOf(t, c, map[string]string{"buffer.memory": "65536"})
 	var mu sync.Mutex
@@ -107,7 +107,7 @@ func TestDoneIsCalledInTheOrderOfAppend(t *testing.T) {
 }
 
 func TestEmptyAppendIsAnswered(t *testing.T) {
-	a := appenderOf(t, fakeCluster(t), nil)
+	a := appenderOf(t, cluster(t), nil)
 	if err := appendAll(t, a, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestTooLargeMessageIsNamedAndTheOthersArrive(t *testing.T) {
 		"by the producer's own": {producer: map[string]string{"max.request.size": "20000"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := fakeCluster(t)
+			c := cluster(t)
 			makeTopic(t, c, "shop", 1, limits.topic)
 			a := appenderOf(t, c, limits.producer)
 			messages := numbered("shop", 0, 3000, 10)
@@ -149,7 +149,7 @@ func TestTooLargeMessageIsNamedAndTheOthersArrive(t *testing.T) {
 }
 
 func TestUnknownTopicIsRefusedWithItsName(t *testing.T) {
-	a := appenderOf(t, fakeCluster(t), nil)
+	a := appenderOf(t, open(t, fake(t).ListenAddrs()[0]), nil) // a broker that does not create topics by itself
 	err := appendAll(t, a, numbered("nowhere", 0, 3, 1))
 	var refused *AppendError
 	if !errors.As(err, &refused) || refused.Message.Topic != "nowhere" || !Missing(err) || refused.TooLarge {

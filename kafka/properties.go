@@ -60,7 +60,7 @@ func words(key string, roles role, allowed ...string) property {
 
 func str(key string, roles role) property { return property{key: key, roles: roles} }
 
-func flag(key string, roles role) property { return property{key: key, roles: roles, kind: boolean} }
+func toggle(key string, roles role) property { return property{key: key, roles: roles, kind: boolean} }
 
 func without(effect string, p property) property { p.ignored = effect; return p }
 
@@ -94,7 +94,7 @@ var properties = []property{
 	without(noMetric, num("metrics.num.samples", anyRole, 1, maxInt)),
 	without(noMetric, words("metrics.recording.level", anyRole, "INFO", "DEBUG", "TRACE")),
 	without(noMetric, num("metrics.sample.window.ms", anyRole, 0, maxLong)),
-	flag("enable.metrics.push", anyRole),
+	toggle("enable.metrics.push", anyRole),
 	without(javaOnly, property{key: "interceptor.classes", roles: producer | consumer, kind: class}),
 
 	words("acks", producer, "all", "-1", "0", "1"),
@@ -108,22 +108,22 @@ var properties = []property{
 	num("max.request.size", producer, 0, maxInt),
 	without("a full buffer is waited for as long as the task runs", num("max.block.ms", producer, 0, maxLong)),
 	num("delivery.timeout.ms", producer, 0, maxInt),
-	flag("enable.idempotence", producer),
+	toggle("enable.idempotence", producer),
 	num("max.in.flight.requests.per.connection", producer, 1, maxInt),
 	property{key: "partitioner.class", roles: producer, kind: class, words: []string{
 		"org.apache.kafka.clients.producer.RoundRobinPartitioner",
 		"org.apache.kafka.clients.producer.internals.DefaultPartitioner",
 		"org.apache.kafka.clients.producer.UniformStickyPartitioner"}},
-	flag("partitioner.ignore.keys", producer),
-	flag("partitioner.adaptive.partitioning.enable", producer),
+	toggle("partitioner.ignore.keys", producer),
+	toggle("partitioner.adaptive.partitioning.enable", producer),
 	without("brokers that do not answer are left out anyway", num("partitioner.availability.timeout.ms", producer, 0, maxLong)),
-	flag("partitioner.rack.aware", producer),
+	toggle("partitioner.rack.aware", producer),
 	without("a topic unused for long costs next to nothing", num("metadata.max.idle.ms", producer, 5000, maxLong)),
 	without("converters make the bytes", property{key: "key.serializer", roles: producer, kind: class}),
 	without("converters make the bytes", property{key: "value.serializer", roles: producer, kind: class}),
 	without("leat does not write in transactions of the log yet", str("transactional.id", producer)),
 	without("leat does not write in transactions of the log yet", num("transaction.timeout.ms", producer, 0, maxInt)),
-	without("leat does not write in transactions of the log yet", flag("transaction.two.phase.commit.enable", producer)),
+	without("leat does not write in transactions of the log yet", toggle("transaction.two.phase.commit.enable", producer)),
 
 	str("group.id", consumer),
 	str("group.instance.id", consumer),
@@ -140,10 +140,10 @@ var properties = []property{
 	str("partition.assignment.strategy", consumer),
 	words("group.protocol", consumer, "classic", "consumer"),
 	str("group.remote.assignor", consumer),
-	flag("allow.auto.create.topics", consumer),
-	flag("check.crcs", consumer),
-	flag("exclude.internal.topics", consumer),
-	without("leat commits what is durable in the target", flag("enable.auto.commit", consumer)),
+	toggle("allow.auto.create.topics", consumer),
+	toggle("check.crcs", consumer),
+	toggle("exclude.internal.topics", consumer),
+	without("leat commits what is durable in the target", toggle("enable.auto.commit", consumer)),
 	without("leat commits what is durable in the target", num("auto.commit.interval.ms", consumer, 0, maxInt)),
 	without("converters read the bytes", property{key: "key.deserializer", roles: consumer, kind: class}),
 	without("converters read the bytes", property{key: "value.deserializer", roles: consumer, kind: class}),

@@ -2,14 +2,17 @@ package kafka
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"leat/internal/harness/harnesstest"
 	"leat/record"
 )
 
@@ -44,8 +47,49 @@ func open(t *testing.T, servers string, props ...string) *Cluster {
 	return c
 }
 
-func fakeCluster(t *testing.T, props ...string) *Cluster {
-	return open(t, strings.Join(fake(t).ListenAddrs(), ","), props...)
+// onKafka runs the suite on Apache Kafka instead of a broker in this process.
+var onKafka = flag.Bool("real", false, "run the suite on a real Kafka broker")
+
+// cluster gives a cluster without topics and groups.
+func cluster(t *testing.T, props ...string) *Cluster {
+	t.Helper()
+	if !*onKafka {
+		return open(t, strings.Join(fake(t).ListenAddrs(), ","), props...)
+	}
+	c := open(t, harnesstest.SharedKafka(t).Bootstrap, props...)
+	ctx := soon(t)
+	for {
+		topics, err := c.Admin().Topics(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := 0
+		for name, info := range topics {
+			if info.Internal {
+				continue
+			}
+			left++
+			if err := c.Admin().DeleteTopic(ctx, name); err != nil && !Missing(err) {
+				t.Fatal(err)
+			}
+		}
+		if left == 0 {
+			break
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+	groups, err := c.admin.client.ListGroups(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups.Groups() {
+		if err := c.Admin().DeleteGroup(ctx, g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
 }
 
 func soon(t *testing.T) context.Context {
@@ -133,4 +177,14 @@ func take(t *testing.T, f Fetcher, n int) []Message {
 		out = append(out, got...)
 	}
 	return out
+}
+
+var discard = slog.New(slog.DiscardHandler)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(blackhole) != "" {
+		runBlackhole()
+		return
+	}
+	harnesstest.Main(m)
 }

@@ -42,7 +42,7 @@ func entry(k, v string) Message {
 }
 
 func TestTableIsCreatedCompactedAndShowsTheLastValueByKey(t *testing.T) {
-	c := fakeCluster(t)
+	c := cluster(t)
 	seen := &contents{m: map[string]string{}}
 	o := TableOptions{Topic: "offsets", Partitions: 5, ReplicationFactor: 1, ClientID: "t", Changed: seen.changed}
 	table, err := c.OpenTable(soon(t), o)
@@ -93,7 +93,7 @@ func TestTableIsCreatedCompactedAndShowsTheLastValueByKey(t *testing.T) {
 
 func TestTopicThatIsNotCompactedIsRefusedWithTheFix(t *testing.T) {
 	for _, policy := range []string{"delete", "compact,delete"} {
-		c := fakeCluster(t)
+		c := cluster(t)
 		makeTopic(t, c, "configs", 1, map[string]string{"cleanup.policy": policy})
 		_, err := c.OpenTable(soon(t), TableOptions{Topic: "configs", Partitions: 1, ReplicationFactor: 1, Changed: func(Message) {}})
 		var topic *TopicError
@@ -104,7 +104,7 @@ func TestTopicThatIsNotCompactedIsRefusedWithTheFix(t *testing.T) {
 }
 
 func TestGroupOffsetsCanBeSetDeletedAndReset(t *testing.T) {
-	c := fakeCluster(t)
+	c := cluster(t)
 	makeTopic(t, c, "shop", 3, nil)
 	admin := c.Admin()
 	zero, one := record.Partition{Topic: "shop"}, record.Partition{Topic: "shop", ID: 1}
@@ -130,7 +130,7 @@ func TestGroupOffsetsCanBeSetDeletedAndReset(t *testing.T) {
 }
 
 func TestTopicsOfTheCluster(t *testing.T) {
-	c := fakeCluster(t)
+	c := cluster(t)
 	makeTopic(t, c, "shop", 3, map[string]string{"max.message.bytes": "12345"})
 	admin := c.Admin()
 	if created, err := admin.CreateTopic(soon(t), TopicSpec{Name: "shop", Partitions: 1, ReplicationFactor: 1}); created || err != nil {
