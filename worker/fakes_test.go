@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"leat/config"
 	"leat/connector"
@@ -440,9 +441,9 @@ func (r *rig) start(props map[string]string) {
 
 func (r *rig) stop() { r.w.StopTask(context.Background(), "c", 0) }
 
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -529,11 +530,36 @@ func (r *rig) committed(topic string) int {
 	return int(o[record.Partition{Topic: topic}])
 }
 
+// metric reads a metric of task 0, -1 when it is not there (yet).
 func (r *rig) metric(name string) int {
-	r.t.Helper()
 	v, ok := r.metrics.Value(name, "c", "0")
 	if !ok {
-		r.t.Fatalf("no metric %s", name)
+		return -1
 	}
 	return int(v)
+}
+
+// refuseProduce has the broker answer produce requests with an error that passes, until hold is closed.
+func refuseProduce(k *kfake.Cluster, hold <-chan struct{}) func(kmsg.Request) (kmsg.Response, error, bool) {
+	return func(req kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		p := req.(*kmsg.ProduceRequest)
+		select {
+		case <-hold:
+			return nil, nil, false
+		default:
+		}
+		resp := p.ResponseKind().(*kmsg.ProduceResponse)
+		for _, topic := range p.Topics {
+			st := kmsg.NewProduceResponseTopic()
+			st.Topic, st.TopicID = topic.Topic, topic.TopicID
+			for _, part := range topic.Partitions {
+				sp := kmsg.NewProduceResponseTopicPartition()
+				sp.Partition, sp.ErrorCode = part.Partition, 6 // NOT_LEADER_OR_FOLLOWER: the client tries again
+				st.Partitions = append(st.Partitions, sp)
+			}
+			resp.Topics = append(resp.Topics, st)
+		}
+		return resp, nil, true
+	}
 }

@@ -12,8 +12,8 @@ import (
 // principal are the client properties that the policy Principal lets a connector override.
 var principal = []string{"security.protocol", "sasl.jaas.config", "sasl.mechanism"}
 
-// clientChecks check a client's properties, in Kafka's names without a prefix.
-var clientChecks = map[string]func(map[string]string) ([]string, []config.Problem){
+// clientChecks check a client's overrides, in Kafka's names without a prefix, over the worker's properties.
+var clientChecks = map[string]func(worker, overrides map[string]string) ([]string, []config.Problem){
 	"producer": kafka.CheckProducer, "consumer": kafka.CheckConsumer, "admin": kafka.CheckAdmin,
 }
 
@@ -30,12 +30,14 @@ func (in *inspection) overrides(w *Worker) {
 		if client == "consumer" {
 			delete(options, "group.id") // the worker's own
 		}
-		notes, problems := clientChecks[client](options)
+		notes, problems := clientChecks[client](w.opts.Props, options)
 		for _, n := range notes {
 			in.notes = append(in.notes, prefix+n)
 		}
 		for _, p := range problems {
-			in.fail(prefix+p.Key, "%s", p.Message)
+			if _, ours := options[p.Key]; ours {
+				in.fail(prefix+p.Key, "%s", p.Message)
+			}
 		}
 	}
 }
