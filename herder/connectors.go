@@ -190,7 +190,7 @@ func (h *Single) Validate(ctx context.Context, change Change) (worker.Validation
 		return worker.Validation{}, errorf(BadRequest, "Connector config {%s} contains no connector type",
 			strings.Join(slices.Sorted(maps.Keys(change)), ", "))
 	}
-	if _, ok := h.worker.Plugin(class); !ok {
+	if _, ok := h.worker.Plugin(class); !ok && !strings.Contains(class, "${") { // a reference is the worker's to resolve
 		return worker.Validation{}, h.unknownClass(class)
 	}
 	v := h.worker.Validate(ctx, props, true)
@@ -459,7 +459,7 @@ func (h *Single) SetLogger(ctx context.Context, name, level string, cluster bool
 	if err := h.await(ctx); err != nil {
 		return nil, err
 	}
-	return nil, h.configs.putLogger(ctx, name, strings.ToUpper(level))
+	return nil, h.configs.putLogger(ctx, name, level)
 }
 
 func (h *Single) setLogger(name, level string) []string {

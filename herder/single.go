@@ -204,7 +204,7 @@ func (h *Single) Changed(s worker.Status) {
 	h.mu.Lock()
 	r := h.runners[s.Connector]
 	h.mu.Unlock()
-	if r != nil && r.expects(s.Task) || s.State == worker.Unassigned {
+	if r != nil && r.expects(s.Task) {
 		h.statuses.set(s)
 	}
 }

@@ -53,7 +53,7 @@ func (a *API) knows(name, password string) bool {
 }
 
 var (
-	jaasComment = regexp.MustCompile(`(?s)/\*.*?\*/|(?m)^\s*//.*$`)
+	jaasComment = regexp.MustCompile(`(?s:/\*.*?\*/)|(?m:^\s*//.*$)`)
 	jaasEntry   = regexp.MustCompile(`(?s)KafkaConnect\s*\{(.*?)\}\s*;`)
 	jaasModule  = regexp.MustCompile(`(?s)^\s*([\w.$]+)\s+(\w+)\s*(.*?);`)
 	jaasFile    = regexp.MustCompile(`\bfile\s*=\s*(?:"([^"]*)"|([^\s;"]+))`)

@@ -86,3 +86,5 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+func testLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }

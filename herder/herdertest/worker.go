@@ -30,6 +30,8 @@ type Worker struct {
 	Changed func(worker.Status)
 	// TaskPropsError, if set, is asked before work is split.
 	TaskPropsError func(name string) error
+	// Validating, if set, is called by Validate.
+	Validating func()
 
 	mu      sync.Mutex
 	started map[string]map[string]string
@@ -138,6 +140,9 @@ func (w *Worker) Definitions(class string) ([]config.Def, bool) {
 
 // Validate finds what is missing, and a tasks.max below 1.
 func (w *Worker) Validate(_ context.Context, props map[string]string, _ bool) worker.Validation {
+	if w.Validating != nil {
+		w.Validating()
+	}
 	v := worker.Validation{Class: props["connector.class"], Groups: []string{"Common"}}
 	p, ok := w.Plugin(v.Class)
 	if !ok {
