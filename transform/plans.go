@@ -1,6 +1,10 @@
 package transform
 
-import "leat/schema"
+import (
+	"fmt"
+
+	"leat/schema"
+)
 
 // maxPlans bounds how many schemas a transform keeps plans for; a topic has few at a time.
 const maxPlans = 1000
@@ -30,4 +34,21 @@ func (c *Plans[P]) Of(s *schema.Schema, plan func(*schema.Schema) (P, error)) (P
 	}
 	c.last, c.lastPlan = s, p
 	return p, nil
+}
+
+// Rebuilt gives a required struct of other fields with the name, version, doc and parameters of s, as Connect's
+// SchemaUtil.copySchemaBasics does.
+func Rebuilt(s *schema.Schema, fields []schema.Field) (*schema.Schema, error) {
+	names := make(map[string]bool, len(fields))
+	for _, f := range fields {
+		if names[f.Name] {
+			return nil, fmt.Errorf("%s would have the field %s twice: choose another name", s, f.Name)
+		}
+		names[f.Name] = true
+	}
+	opts := []schema.Option{schema.Named(s.Name()), schema.Version(s.Version()), schema.Doc(s.Doc())}
+	for _, p := range s.Params() {
+		opts = append(opts, schema.With(p.Name, p.Value))
+	}
+	return schema.NewStruct(fields, opts...), nil
 }

@@ -116,7 +116,7 @@ func (Headers) DecodeHeader(_, _ string, data []byte) (*schema.Schema, record.Va
 	case !utf8.Valid(data):
 		return bytesSchema, record.Bytes(data), nil
 	}
-	s, v := Infer(string(data))
+	s, v := record.Infer(string(data))
 	return s, v, nil
 }
 

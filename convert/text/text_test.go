@@ -69,7 +69,7 @@ func TestHeadersKeepDigitsThatKafkaDrops(t *testing.T) {
 	for in, want := range map[string]string{
 		"3.14159265358979": "float64", "0.12345678901234567890": "bytes " + schema.DecimalName, "1.5e300": "float64", "1.5e-60": "float64",
 	} {
-		s, v := Infer(in)
+		s, v := record.Infer(in)
 		if describe(s) != want {
 			t.Errorf("%s is %s, want %s", in, describe(s), want)
 		}
@@ -128,7 +128,7 @@ func FuzzInfer(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		s, v := Infer(text)
+		s, v := record.Infer(text)
 		if _, err := appendValue(nil, s, v, false); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}

@@ -22,7 +22,6 @@ import (
 	"testing"
 
 	"leat/config"
-	"leat/convert"
 	"leat/record"
 	"leat/schema"
 	"leat/transform"
@@ -30,8 +29,14 @@ import (
 
 var update = flag.Bool("update", false, "write the out parts of scenario files anew")
 
+// Format reads and writes values; a converter of headers is one.
+type Format interface {
+	EncodeHeader(topic, key string, s *schema.Schema, v record.Value) ([]byte, error)
+	DecodeHeader(topic, key string, data []byte) (*schema.Schema, record.Value, error)
+}
+
 // Codec reads and writes JSON with schemas, and without.
-type Codec struct{ Schemas, Plain convert.Converter }
+type Codec struct{ Schemas, Plain Format }
 
 // Run runs testdata/*.txt. A file named x.key.txt is for the $Key form.
 func Run(t *testing.T, plugin transform.Plugin, codec Codec, files string) {
@@ -169,7 +174,7 @@ func (c Codec) decode(t *testing.T, text json.RawMessage) (*schema.Schema, recor
 	if bytes.HasPrefix(text, []byte(`{"schema":`)) {
 		conv = c.Schemas
 	}
-	s, v, err := conv.Decode(convert.At{Topic: "t"}, nil, bytes.Clone(text))
+	s, v, err := conv.DecodeHeader("t", "", bytes.Clone(text))
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
@@ -208,7 +213,7 @@ func (c Codec) encode(t *testing.T, s *schema.Schema, v record.Value) json.RawMe
 	if s != nil {
 		conv = c.Schemas
 	}
-	text, err := conv.Encode(nil, convert.At{Topic: "t"}, nil, s, v)
+	text, err := conv.EncodeHeader("t", "", s, v)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"leat/record"
 	"leat/schema"
+	"leat/transform"
 )
 
 // dropper leaves out the fields that a header lists. compatible: the optional ones alone.
@@ -60,7 +61,7 @@ func (d *dropper) plan(s *schema.Schema, names []string) *dropPlan {
 		fields = append(fields, f)
 	}
 	if len(fields) < len(s.Fields()) {
-		p.schema = rebuilt(s, fields)
+		p.schema, _ = transform.Rebuilt(s, fields) // fewer fields are not twice
 	}
 	if d.plans == nil || len(d.plans) >= maxDrops {
 		d.plans = map[dropKey]*dropPlan{}

@@ -7,6 +7,7 @@ import (
 
 	"leat/record"
 	"leat/schema"
+	"leat/transform"
 )
 
 // plan is how the envelopes of one schema are unwrapped; nil for a schema that is no envelope.
@@ -97,14 +98,10 @@ func (t *Transform) planRow(envelope, row *schema.Schema) (rowPlan, error) {
 			fields = append(fields, schema.F(ref.name, at.schema))
 		}
 	}
-	names := map[string]bool{}
-	for _, f := range fields {
-		if names[f.Name] {
-			return p, fmt.Errorf("the row has a field %s already: change add.fields or add.fields.prefix", f.Name)
-		}
-		names[f.Name] = true
+	var err error
+	if p.schema, err = transform.Rebuilt(row, fields); err != nil {
+		return p, fmt.Errorf("add.fields: %w", err)
 	}
-	p.schema = rebuilt(row, fields)
 	if f := row.Field(t.cfg.RouteByField); f != nil && f.Schema.Type() == schema.String {
 		p.routeBy = f.Index
 	}
@@ -112,16 +109,6 @@ func (t *Transform) planRow(envelope, row *schema.Schema) (rowPlan, error) {
 		p.placeholders = placeholdersOf(row, t.cfg.Placeholder)
 	}
 	return p, nil
-}
-
-// rebuilt gives a required struct of other fields with the name, version, doc and parameters of s, as Connect's
-// SchemaUtil.copySchemaBasics does.
-func rebuilt(s *schema.Schema, fields []schema.Field) *schema.Schema {
-	opts := []schema.Option{schema.Named(s.Name()), schema.Version(s.Version()), schema.Doc(s.Doc())}
-	for _, p := range s.Params() {
-		opts = append(opts, schema.With(p.Name, p.Value))
-	}
-	return schema.NewStruct(fields, opts...)
 }
 
 func defaultsOf(row *schema.Schema) (defaults []fieldValue) {

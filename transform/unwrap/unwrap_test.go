@@ -13,7 +13,7 @@ import (
 	"leat/transform/transformtest"
 )
 
-func converter(t testing.TB, schemas bool) convert.Converter {
+func converter(t testing.TB, schemas bool) *json.Converter {
 	c, err := json.New(json.Config{SchemasEnable: schemas, CacheSize: 100, DecimalFormat: json.Base64})
 	if err != nil {
 		t.Fatal(err)

@@ -1,14 +1,14 @@
-package text
+package record
 
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
-	"leat/record"
 	"leat/schema"
 )
 
@@ -30,7 +30,7 @@ var (
 // typedValue is what was parsed: null when the schema is nil and the value null, schemaless when only the schema is nil.
 type typedValue struct {
 	schema *schema.Schema
-	value  record.Value
+	value  Value
 }
 
 func (v typedValue) isNull() bool { return v.value.IsNull() }
@@ -39,19 +39,20 @@ func (v typedValue) isNull() bool { return v.value.IsNull() }
 const maxNesting = 100
 
 // errNoValue tells that what should be an array or map is none: it is text then.
-var errNoValue = errors.New("text: no embedded value")
+var errNoValue = errors.New("record: no embedded value")
 
-// Infer reads the text of a header as Connect's Values.parseString does: null, booleans, the smallest fitting integer,
-// fractions, dates, times, timestamps, arrays and maps; anything else is text.
-func Infer(text string) (*schema.Schema, record.Value) {
+// Infer reads a text as Connect's Values.parseString does, which reads headers and literals: null, booleans, the smallest
+// fitting integer, fractions, dates, times, timestamps, arrays and maps; anything else is text. convert/text tells where it
+// differs.
+func Infer(text string) (*schema.Schema, Value) {
 	if text == "" {
-		return stringSchema, record.String(text)
+		return stringSchema, String(text)
 	}
 	p := &inferrer{tokens: tokens{text: text}}
 	v, err := p.parse(false)
 	// Invariant 7: what follows the value ("12:34" after 12) is not dropped, as Kafka does; it makes the whole a text.
 	if err != nil || strings.TrimSpace(text[p.mark():]) != "" {
-		return stringSchema, record.String(text)
+		return stringSchema, String(text)
 	}
 	return v.schema, v.value
 }
@@ -80,13 +81,13 @@ func (p *inferrer) parse(embedded bool) (typedValue, error) {
 	p.rewind(start)
 	token := p.next()
 	if strings.TrimSpace(token) == "" {
-		return typedValue{stringSchema, record.String(token)}, nil
+		return typedValue{stringSchema, String(token)}, nil
 	}
 	return p.scalar(embedded, strings.TrimSpace(token))
 }
 
 var literals = map[string]typedValue{
-	"null": {}, "true": {boolSchema, record.Bool(true)}, "false": {boolSchema, record.Bool(false)},
+	"null": {}, "true": {boolSchema, Bool(true)}, "false": {boolSchema, Bool(false)},
 }
 
 // literal consumes word where it stands alone.
@@ -122,14 +123,14 @@ func (p *inferrer) scalar(embedded bool, token string) (typedValue, error) {
 		}
 	}
 	if unicode.IsDigit(first) || first == '+' || first == '-' {
-		if v, ok := number(token); ok {
+		if v, ok := inferNumber(token); ok {
 			return v, nil
 		}
 	}
 	if embedded {
 		return typedValue{}, errNoValue
 	}
-	return typedValue{stringSchema, record.String(p.text)}, nil
+	return typedValue{stringSchema, String(p.text)}, nil
 }
 
 func (p *inferrer) quoted() typedValue {
@@ -140,7 +141,7 @@ func (p *inferrer) quoted() typedValue {
 	if v, ok := parseTemporal(content.String()); ok {
 		return v
 	}
-	return typedValue{stringSchema, record.String(content.String())}
+	return typedValue{stringSchema, String(content.String())}
 }
 
 func (p *inferrer) array() (typedValue, error) {
@@ -198,7 +199,7 @@ func arrayOf(elems []typedValue) (typedValue, error) {
 	if s != nil {
 		s = schema.NewArray(s)
 	}
-	return typedValue{s, record.Array(values)}, nil
+	return typedValue{s, Array(values)}, nil
 }
 
 func mapOf(keys, elems []typedValue) (typedValue, error) {
@@ -210,30 +211,25 @@ func mapOf(keys, elems []typedValue) (typedValue, error) {
 	if err != nil {
 		return typedValue{}, err
 	}
-	var entries []record.Entry
-	seen := map[string]int{}
-	for i := range values {
-		text := string(must(appendValue(nil, nil, keyValues[i], true)))
-		if at, again := seen[text]; again { // the last one counts, in the place of the first
-			entries[at].Value = values[i]
-			continue
+	var entries []Entry
+	for i, k := range keyValues {
+		at := slices.IndexFunc(entries, func(e Entry) bool { return Equal(e.Key, k) })
+		if at >= 0 {
+			entries[at].Value = values[i] // the last one counts, in the place of the first
+		} else {
+			entries = append(entries, Entry{k, values[i]})
 		}
-		seen[text] = len(entries)
-		entries = append(entries, record.Entry{Key: keyValues[i], Value: values[i]})
 	}
 	if ks == nil || es == nil {
-		return typedValue{nil, record.Map(entries)}, nil
+		return typedValue{nil, Map(entries)}, nil
 	}
-	return typedValue{schema.NewMap(ks, es), record.Map(entries)}, nil
+	return typedValue{schema.NewMap(ks, es), Map(entries)}, nil
 }
-
-// must is for scalars without a schema, which always have text.
-func must(b []byte, _ error) []byte { return b }
 
 // align finds the common type of values and brings them to it; nil when there is none. A null among typed values is no value
 // at all for Kafka: the whole is text then.
-func align(elems []typedValue) (*schema.Schema, []record.Value, error) {
-	values := make([]record.Value, len(elems))
+func align(elems []typedValue) (*schema.Schema, []Value, error) {
+	values := make([]Value, len(elems))
 	var common *schema.Schema
 	mixed, nulls := false, false
 	for i, e := range elems {
@@ -262,8 +258,8 @@ func align(elems []typedValue) (*schema.Schema, []record.Value, error) {
 	}
 	if t := common.Type(); t == schema.Float32 || t == schema.Float64 {
 		for i, v := range values {
-			if v.Kind() == record.KindInt {
-				values[i] = record.Float(float64(v.Int()))
+			if v.Kind() == KindInt {
+				values[i] = Float(float64(v.Int()))
 			}
 		}
 	}
@@ -289,26 +285,26 @@ func merge(a, b *schema.Schema) *schema.Schema {
 	return wide
 }
 
-// number reads a number: an integer of the smallest type, or a fraction of the smallest type that holds its digits.
-func number(token string) (typedValue, bool) {
+// inferNumber reads a number: an integer of the smallest type, or a fraction of the smallest type that holds its digits.
+func inferNumber(token string) (typedValue, bool) {
 	if len(token) > 1000 {
 		return typedValue{}, false
 	}
-	d, err := record.ParseDecimal([]byte(token))
+	d, err := ParseDecimal([]byte(token))
 	if err != nil {
 		return typedValue{}, false
 	}
 	if whole, err := d.Rescale(0); err == nil {
 		if n, _, ok := whole.DecimalInt64(); ok {
-			return typedValue{smallest(n), record.Int(n)}, true
+			return typedValue{smallest(n), Int(n)}, true
 		}
 	}
 	if d.Scale() != 0 {
-		if f, err := strconv.ParseFloat(token, 32); err == nil && record.FloatHolds(f, 32, []byte(token)) {
-			return typedValue{float32Schema, record.Float(f)}, true
+		if f, err := strconv.ParseFloat(token, 32); err == nil && FloatHolds(f, 32, []byte(token)) {
+			return typedValue{float32Schema, Float(f)}, true
 		}
-		if f, err := strconv.ParseFloat(token, 64); err == nil && record.FloatHolds(f, 64, []byte(token)) {
-			return typedValue{float64Schema, record.Float(f)}, true
+		if f, err := strconv.ParseFloat(token, 64); err == nil && FloatHolds(f, 64, []byte(token)) {
+			return typedValue{float64Schema, Float(f)}, true
 		}
 	}
 	return typedValue{schema.NewDecimal(int(d.Scale()), 0), d}, true
@@ -343,15 +339,15 @@ func parseTemporal(text string) (typedValue, bool) {
 	switch len(text) {
 	case len("2006-01-02"):
 		if t, err := time.Parse("2006-01-02", text); err == nil {
-			return typedValue{dateSchema, record.Int(floorDay(t))}, true
+			return typedValue{dateSchema, Int(floorDay(t))}, true
 		}
 	case len("15:04:05.000Z"):
 		if t, err := time.Parse("2006-01-02T15:04:05.000Z", "1970-01-01T"+text); err == nil {
-			return typedValue{timeSchema, record.Int(t.UnixMilli())}, true
+			return typedValue{timeSchema, Int(t.UnixMilli())}, true
 		}
 	case len("2006-01-02T15:04:05.000Z"):
 		if t, err := time.Parse("2006-01-02T15:04:05.000Z", text); err == nil {
-			return typedValue{timestampSchema, record.Int(t.UnixMilli())}, true
+			return typedValue{timestampSchema, Int(t.UnixMilli())}, true
 		}
 	}
 	return typedValue{}, false
