@@ -12,6 +12,7 @@
 //   - no transactions, so no exactly-once: transactional ids are refused;
 //   - after a crash it reads the whole log into memory to find its end, and a flipped byte cuts a partition's log there;
 //   - one fsync per batch: throughput is what the disk gives;
+//   - users' passwords lie in its directory, for PLAIN in the clear;
 //   - one broker: a replication factor above 1 is taken as 1;
 //   - CreateTopics is offered up to version 4 only, because Java's admin client does not read the later answers.
 package embedded

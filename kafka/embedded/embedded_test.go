@@ -325,3 +325,23 @@ func TestUsersLogInAndClientsAreToldTheAdvertisedAddress(t *testing.T) {
 		t.Error("a wrong password was accepted")
 	}
 }
+
+func TestPasswordsAreThoseOfTheLastStart(t *testing.T) {
+	dir := t.TempDir()
+	for _, password := range []string{"first", "second"} {
+		s, err := Start(Options{Dir: dir, Listener: "127.0.0.1:0", MinFree: 1, Users: map[string]config.Secret{"leat": config.Secret(password)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
+			c := dial(t, s.Addr(), "security.protocol", "SASL_PLAINTEXT", "sasl.mechanism", mechanism,
+				"sasl.jaas.config", `Module required username="leat" password="`+password+`";`)
+			if _, err := c.ID(soon(t)); err != nil {
+				t.Errorf("%s with the %s password: %v", mechanism, password, err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

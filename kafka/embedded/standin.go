@@ -4,9 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -47,6 +51,9 @@ func startStandIn(o Options, dir, id string, ln net.Listener, guard *diskGuard) 
 	if o.TLS != nil {
 		opts = append(opts, kfake.TLS(o.TLS))
 	}
+	if err := forgetUsers(dir); err != nil {
+		return nil, err
+	}
 	c, err := kfake.NewCluster(opts...)
 	if err != nil {
 		return nil, err
@@ -55,6 +62,16 @@ func startStandIn(o Options, dir, id string, ln net.Listener, guard *diskGuard) 
 	control(c, kmsg.InitProducerID, refuseTransactions(o.Logger))
 	control(c, kmsg.Produce, guard.refuseProduce)
 	return c, nil
+}
+
+// forgetUsers removes what kfake remembers of the last start's users, which it would prefer to ours. Passwords lie there in the clear, too;
+// they are written again on every stop, into a directory that only this user reads.
+func forgetUsers(dir string) error {
+	err := os.Remove(filepath.Join(dir, "sasl.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // control lets fn see every request of a kind before the broker; an answer it gives is sent instead of the broker's.
