@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"leat/convert"
+	"leat/convert/converttest"
 	"leat/record"
 	"leat/schema"
 )
@@ -34,4 +35,12 @@ func TestOtherTypesAreRefused(t *testing.T) {
 	if _, err := c.Encode(nil, convert.At{}, nil, nil, record.Int(1)); err == nil {
 		t.Error("an integer passed")
 	}
+}
+
+func TestContract(t *testing.T) {
+	converttest.Run(t, converttest.Options{
+		New:        func(testing.TB) convert.Converter { return Converter{} },
+		Supports:   func(s *schema.Schema) bool { return s.Type() == schema.Bytes && s.Name() == "" },
+		KeepsValue: true,
+	})
 }

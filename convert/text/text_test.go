@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"leat/convert"
+	"leat/convert/converttest"
 	"leat/record"
 	"leat/schema"
 )
@@ -132,5 +133,19 @@ func FuzzInfer(f *testing.F) {
 		if _, err := appendValue(nil, s, v, false); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
+	})
+}
+
+func TestContract(t *testing.T) {
+	fresh := func(testing.TB) convert.Converter {
+		c, _ := New(Config{})
+		return c
+	}
+	converttest.Run(t, converttest.Options{New: fresh})
+	t.Run("strings", func(t *testing.T) {
+		converttest.Run(t, converttest.Options{
+			New: fresh, KeepsValue: true,
+			Supports: func(s *schema.Schema) bool { return s.Type() == schema.String },
+		})
 	})
 }
