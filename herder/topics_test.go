@@ -128,7 +128,7 @@ func TestConfigTopicIsWrittenAsConnectWritesIt(t *testing.T) {
 		`target-state-c {"state":"PAUSED","state.v2":"PAUSED"}`,
 		`connector-c {"properties":{"connector.class":"FileStreamSource","name":"c","topic":"t"}}`,
 		`target-state-c {"state":"STARTED","state.v2":"STARTED"}`,
-		`task-c-0 {"properties":{"connector.class":"FileStreamSource","name":"c","task.class":"org.apache.kafka.connect.file.FileStreamTask","topic":"t"}}`,
+		`task-c-0 {"properties":{"connector.class":"FileStreamSource","name":"c","task.class":"org.apache.kafka.connect.file.FileStreamSourceTask","topic":"t"}}`,
 		`commit-c {"tasks":1}`,
 		`commit-c {"tasks":0}`,
 		`target-state-c {"state":"PAUSED","state.v2":"STOPPED"}`,

@@ -202,13 +202,14 @@ func (w *Worker) TaskProps(_ context.Context, name string) ([]map[string]string,
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	props := w.started[name]
-	n := 1
+	n, class := 1, "org.apache.kafka.connect.file.FileStreamSourceTask"
 	if p, ok := w.Plugin(props["connector.class"]); ok && p.NewSink != nil {
 		n, _ = strconv.Atoi(props["tasks.max"])
+		class = "org.apache.kafka.connect.file.FileStreamSinkTask"
 	}
 	out := make([]map[string]string, max(n, 1))
 	for i := range out {
-		out[i] = map[string]string{"task.class": "org.apache.kafka.connect.file.FileStreamTask"}
+		out[i] = map[string]string{"task.class": class}
 		for k, v := range props {
 			out[i][k] = v
 		}
