@@ -26,6 +26,8 @@ type Config struct {
 	EmbeddedListener string `config:"embedded.kafka.listener" default:"127.0.0.1:9092" importance:"high" group:"Log"`
 	// embedded.kafka.advertised.listener is the host:port that the embedded log tells its clients; the listener when empty.
 	EmbeddedAdvertised string `config:"embedded.kafka.advertised.listener" group:"Log"`
+	// embedded.kafka.users.NAME is the password of a user of the embedded log. With any, clients must log in (SASL PLAIN or SCRAM).
+	EmbeddedUsers map[string]string `config:"embedded.kafka.users.*" type:"PASSWORD" importance:"low" group:"Log"`
 	// client.id prefixes the client ids of the worker's own Kafka clients.
 	ClientID string `config:"client.id" importance:"low" group:"Log"`
 
@@ -53,26 +55,32 @@ type Config struct {
 	// Listeners are the URLs that REST listens on.
 	Listeners []string `config:"listeners" default:"http://127.0.0.1:8083" importance:"high" group:"REST"`
 	// admin.listeners are the URLs of /admin; unset means the listeners, empty switches it off.
-	AdminListeners        *[]string `config:"admin.listeners" importance:"low" group:"REST"`
-	AdvertisedHost        string    `config:"rest.advertised.host.name" importance:"low" group:"REST"`
-	AdvertisedPort        *int      `config:"rest.advertised.port" min:"0" max:"65535" importance:"low" group:"REST"`
-	AdvertisedListener    string    `config:"rest.advertised.listener" importance:"low" group:"REST"`
-	AllowOrigin           string    `config:"access.control.allow.origin" importance:"low" group:"REST"`
-	AllowMethods          string    `config:"access.control.allow.methods" importance:"low" group:"REST"`
-	ResponseHeaders       string    `config:"response.http.headers.config" importance:"low" group:"REST"`
-	RESTExtensions        []string  `config:"rest.extension.classes" importance:"low" group:"REST"`
-	TopicTracking         bool      `config:"topic.tracking.enable" default:"true" importance:"low" group:"REST"`
-	TopicTrackingReset    bool      `config:"topic.tracking.allow.reset" default:"true" importance:"low" group:"REST"`
-	ClientOverridePolicy  string    `config:"connector.client.config.override.policy" default:"All" importance:"low" group:"Connectors"`
-	ClientOverrideAllowed []string  `config:"connector.client.config.override.allowlist" importance:"low" group:"Connectors"`
-	TopicCreation         bool      `config:"topic.creation.enable" default:"true" importance:"low" group:"Connectors"`
-	ExactlyOnce           support   `config:"exactly.once.source.support" default:"disabled" importance:"low" group:"Connectors"`
-	ConfigProviders       []string  `config:"config.providers" importance:"low" group:"Connectors"`
+	AdminListeners     *[]string `config:"admin.listeners" importance:"low" group:"REST"`
+	AdvertisedHost     string    `config:"rest.advertised.host.name" importance:"low" group:"REST"`
+	AdvertisedPort     *int      `config:"rest.advertised.port" min:"0" max:"65535" importance:"low" group:"REST"`
+	AdvertisedListener string    `config:"rest.advertised.listener" importance:"low" group:"REST"`
+	AllowOrigin        string    `config:"access.control.allow.origin" importance:"low" group:"REST"`
+	AllowMethods       string    `config:"access.control.allow.methods" importance:"low" group:"REST"`
+	ResponseHeaders    string    `config:"response.http.headers.config" importance:"low" group:"REST"`
+	RESTExtensions     []string  `config:"rest.extension.classes" importance:"low" group:"REST"`
+	// java.security.auth.login.config is the JAAS file for rest.extension.classes, a system property in Kafka Connect.
+	LoginConfig           string   `config:"java.security.auth.login.config" importance:"low" group:"REST"`
+	TopicTracking         bool     `config:"topic.tracking.enable" default:"true" importance:"low" group:"REST"`
+	TopicTrackingReset    bool     `config:"topic.tracking.allow.reset" default:"true" importance:"low" group:"REST"`
+	ClientOverridePolicy  string   `config:"connector.client.config.override.policy" default:"All" importance:"low" group:"Connectors"`
+	ClientOverrideAllowed []string `config:"connector.client.config.override.allowlist" importance:"low" group:"Connectors"`
+	TopicCreation         bool     `config:"topic.creation.enable" default:"true" importance:"low" group:"Connectors"`
+	ExactlyOnce           support  `config:"exactly.once.source.support" default:"disabled" importance:"low" group:"Connectors"`
+	ConfigProviders       []string `config:"config.providers" importance:"low" group:"Connectors"`
 	// offset.flush.interval.ms is how often source offsets are stored.
-	OffsetFlushInterval time.Duration `config:"offset.flush.interval.ms" default:"60000" min:"1" importance:"low" group:"Connectors"`
-	OffsetFlushTimeout  time.Duration `config:"offset.flush.timeout.ms" default:"5000" min:"0" importance:"low" group:"Connectors"`
+	OffsetFlushInterval *time.Duration `config:"offset.flush.interval.ms" min:"1" importance:"low" group:"Connectors"`
+	OffsetFlushTimeout  time.Duration  `config:"offset.flush.timeout.ms" default:"5000" min:"0" importance:"low" group:"Connectors"`
 	// task.shutdown.graceful.timeout.ms is how long tasks may take to finish what they hold when the worker stops.
 	ShutdownGrace time.Duration `config:"task.shutdown.graceful.timeout.ms" default:"5000" min:"0" importance:"low" group:"Connectors"`
+
+	// metrics.sample.window.ms and metrics.num.samples say over how long averages and maxima are kept.
+	MetricsWindow  time.Duration `config:"metrics.sample.window.ms" default:"30000" min:"0" importance:"low" group:"Metrics"`
+	MetricsSamples int           `config:"metrics.num.samples" default:"2" min:"1" importance:"low" group:"Metrics"`
 
 	// log.level is the least level that is logged, and log.format how.
 	LogLevel  level  `config:"log.level" default:"info" importance:"low" group:"Logging"`
@@ -119,14 +127,31 @@ func (c *Config) Validate() []config.Problem {
 	if c.Embedded() {
 		problems = append(problems, c.checkEmbedded()...)
 	}
-	if len(c.RESTExtensions) > 0 {
-		problems = append(problems, config.Problemf("rest.extension.classes",
-			"leat loads no REST extensions, and without %s REST would be open to everybody who reaches it; "+
-				"put a proxy that asks for credentials before it, and remove this key", strings.Join(c.RESTExtensions, ", ")))
-	}
+	problems = append(problems, c.checkExtensions()...)
 	if c.ExactlyOnce != "disabled" {
 		problems = append(problems, config.Problemf("exactly.once.source.support",
 			"%q is not supported yet: source records are delivered at least once; set it to disabled", c.ExactlyOnce))
+	}
+	return problems
+}
+
+// basicAuth is the one REST extension that Kafka Connect ships.
+const basicAuth = "BasicAuthSecurityRestExtension"
+
+// BasicAuth tells whether REST asks for a name and a password.
+func (c *Config) BasicAuth() bool { return len(c.RESTExtensions) > 0 }
+
+func (c *Config) checkExtensions() []config.Problem {
+	var problems []config.Problem
+	for _, class := range c.RESTExtensions {
+		if class != basicAuth && !strings.HasSuffix(class, "."+basicAuth) {
+			problems = append(problems, config.Problemf("rest.extension.classes",
+				"leat has no REST extension %s, and without it REST might be open to everybody who reaches it; remove it from this key and do its work in a proxy", class))
+		}
+	}
+	if c.BasicAuth() && c.LoginConfig == "" {
+		problems = append(problems, config.Problemf("java.security.auth.login.config",
+			"is missing: the REST extension for basic authentication reads its users by way of a JAAS file; name that file here, or in KAFKA_OPTS as for Kafka Connect"))
 	}
 	return problems
 }
@@ -181,9 +206,9 @@ func (c *Config) checkEmbedded() []config.Problem {
 	switch {
 	case err != nil:
 		problems = append(problems, config.Problemf("embedded.kafka.listener", "%q is not host:port, such as 127.0.0.1:9092", c.EmbeddedListener))
-	case !loopback(host):
+	case !loopback(host) && len(c.EmbeddedUsers) == 0:
 		problems = append(problems, config.Problemf("embedded.kafka.listener",
-			"%q can be reached from other machines, and the embedded log does not ask for credentials yet; listen on 127.0.0.1, or use a Kafka cluster with bootstrap.servers",
+			"%q can be reached from other machines, so the embedded log must ask for credentials: add users with embedded.kafka.users.NAME=PASSWORD, or listen on 127.0.0.1",
 			c.EmbeddedListener))
 	}
 	if c.EmbeddedAdvertised != "" {

@@ -3,8 +3,10 @@ package workerconfig
 import (
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"leat/config"
 	"leat/config/properties"
@@ -47,6 +49,9 @@ func New(given map[string]string, log *slog.Logger) (*Worker, []config.Problem, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if file := loginConfigOf(os.Getenv("KAFKA_OPTS")); file != "" && props["java.security.auth.login.config"] == "" {
+		props["java.security.auth.login.config"] = file
+	}
 	if problems = config.Parse(props, &w.Config); len(problems) > 0 {
 		return nil, problems, nil
 	}
@@ -55,12 +60,14 @@ func New(given map[string]string, log *slog.Logger) (*Worker, []config.Problem, 
 	return w, nil, nil
 }
 
-// fillDefaults puts into Props what the engine reads from there.
+// fillDefaults puts into Props what the engine reads from there and Kafka Connect has no default for. The engine has the other
+// defaults itself.
 func (w *Worker) fillDefaults() {
-	for _, d := range config.Defs(Config{}, nil) {
-		if _, given := w.Props[d.Key]; !given && d.HasDefault {
-			w.Props[d.Key] = d.Default
-		}
+	for key, value := range map[string]string{
+		"group.id": w.GroupID, "config.storage.topic": w.ConfigTopic, "offset.storage.topic": w.OffsetTopic, "status.storage.topic": w.StatusTopic,
+		"key.converter": w.KeyConverter, "value.converter": w.ValueConverter, "header.converter": w.HeaderConverter,
+	} {
+		w.Props[key] = value
 	}
 	if w.Embedded() {
 		// The embedded log is one broker: no factor but 1 can be had, whatever the file says.
@@ -73,4 +80,14 @@ func (w *Worker) fillDefaults() {
 		w.OffsetFile = filepath.Join(w.DataDir, "connect.offsets")
 		w.Props["offset.storage.file.filename"] = w.OffsetFile
 	}
+}
+
+// loginConfigOf finds the JAAS file in the options that Kafka's scripts give to Java.
+func loginConfigOf(javaOptions string) string {
+	for option := range strings.FieldsSeq(javaOptions) {
+		if file, ok := strings.CutPrefix(option, "-Djava.security.auth.login.config="); ok {
+			return strings.Trim(file, `"'`)
+		}
+	}
+	return ""
 }
