@@ -119,7 +119,7 @@ func (c *Cluster) options(r role, s settings, clientID string) ([]kgo.Opt, error
 		kgo.SoftwareNameAndVersion("leat", "dev"),
 		kgo.WithLogger(newLogger(c.logger.With("client", clientID))),
 		kgo.MetadataMaxAge(age),
-		kgo.MetadataMinAge(min(age, 500*time.Millisecond)),
+		kgo.MetadataMinAge(min(age, 100*time.Millisecond)), // what a topic just made is noticed by; start-up waits for three
 		kgo.ConnIdleTimeout(s.idle()),
 		kgo.DialTimeout(s.ms("socket.connection.setup.timeout.ms", 10*time.Second, 100*time.Millisecond, 15*time.Minute)),
 		kgo.RequestTimeoutOverhead(s.ms("request.timeout.ms", 30*time.Second, 100*time.Millisecond, 15*time.Minute)),

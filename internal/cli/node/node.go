@@ -151,7 +151,7 @@ func (n *Node) Run(drain, now context.Context) error {
 	ctx, cancel := context.WithCancelCause(drain)
 	defer cancel(nil)
 	var group sync.WaitGroup
-	failed := make(chan error, len(n.surfaces)+2)
+	failed := make(chan error, len(n.surfaces)+3)
 	task := func(f func() error) {
 		group.Go(func() {
 			if err := f(); err != nil {
@@ -163,7 +163,9 @@ func (n *Node) Run(drain, now context.Context) error {
 	for _, s := range n.surfaces {
 		task(func() error { return s.run(ctx) })
 	}
-	task(func() error { return n.runEngine(ctx) })
+	// Side by side: whoever needs the offsets waits for them.
+	task(func() error { return ended(ctx, n.offsets.open(ctx, n, n.topics, n.log)) })
+	task(func() error { return ended(ctx, n.herder.Run(ctx, n.worker)) })
 	task(func() error { return n.startConnectors(ctx) })
 	go func() { // tells when stopping begins; ends with ctx, which ends before Run does
 		<-ctx.Done()
@@ -183,15 +185,6 @@ func (n *Node) Run(drain, now context.Context) error {
 		n.log.Info("stopped")
 		return nil
 	}
-}
-
-// runEngine opens the offsets, which may wait for the log, and runs the herder until ctx ends.
-func (n *Node) runEngine(ctx context.Context) error {
-	if err := n.offsets.open(ctx, n, n.topics, n.log); err != nil {
-		n.worker.Close(ctx)
-		return ended(ctx, err)
-	}
-	return ended(ctx, n.herder.Run(ctx, n.worker))
 }
 
 // ended hides an error that only says that ctx ended.
