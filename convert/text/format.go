@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"leat/record"
 	"leat/schema"
@@ -29,23 +28,9 @@ func appendScalar(dst []byte, s *schema.Schema, v record.Value) ([]byte, bool) {
 	return dst, false
 }
 
-// instant gives the time that an integer of one of Connect's date types is, as Java's Date would hold it.
-func instant(s *schema.Schema, v record.Value) (time.Time, bool) {
-	if s == nil || v.Kind() != record.KindInt {
-		return time.Time{}, false
-	}
-	switch s.Name() {
-	case schema.DateName:
-		return time.Unix(v.Int()*86400, 0).UTC(), true
-	case schema.TimeName, schema.TimestampName:
-		return time.UnixMilli(v.Int()).UTC(), true
-	}
-	return time.Time{}, false
-}
-
 // appendJava writes v as Java's toString does.
 func appendJava(dst []byte, s *schema.Schema, v record.Value) (_ []byte, err error) {
-	if t, ok := instant(s, v); ok {
+	if t, ok := record.Instant(s, v); ok {
 		return t.AppendFormat(dst, "Mon Jan 02 15:04:05 UTC 2006"), nil
 	}
 	if out, ok := appendScalar(dst, s, v); ok {
@@ -136,8 +121,8 @@ var escaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 // appendValue writes v as Connect's Values.convertToString does: the form that Infer reads. embedded: within an array, map
 // or struct, where text is quoted.
 func appendValue(dst []byte, s *schema.Schema, v record.Value, embedded bool) ([]byte, error) {
-	if t, ok := instant(s, v); ok {
-		return t.AppendFormat(dst, instantLayout(t)), nil
+	if t, ok := record.Instant(s, v); ok {
+		return record.AppendInstant(dst, t), nil
 	}
 	if out, ok := appendScalar(dst, s, v); ok {
 		return out, nil
@@ -164,17 +149,6 @@ func appendText(dst []byte, text string, embedded bool) []byte {
 		return append(dst, text...)
 	}
 	return append(append(append(dst, '"'), escaper.Replace(text)...), '"')
-}
-
-// instantLayout is chosen by the value, as Kafka does: times below one day, dates at midnight.
-func instantLayout(t time.Time) string {
-	switch ms := t.UnixMilli(); {
-	case ms < 86400000:
-		return "15:04:05.000Z"
-	case ms%86400000 == 0:
-		return "2006-01-02"
-	}
-	return "2006-01-02T15:04:05.000Z"
 }
 
 func appendElems(dst []byte, s *schema.Schema, elems []record.Value) (_ []byte, err error) {
