@@ -15,13 +15,15 @@ import (
 type decoder struct {
 	s       *sinkTask
 	scratch record.Record
+	last    string          // topic told to be in use last
+	used    map[string]bool // topics told to be in use
 
 	read, decoded, dropped, transformed, bytes, nanos *metrics.Counter
 }
 
 func newDecoder(s *sinkTask) *decoder {
 	return &decoder{
-		s: s, read: s.scope.Counter(metrics.SinkRecordRead),
+		s: s, used: map[string]bool{}, read: s.scope.Counter(metrics.SinkRecordRead),
 		decoded:     s.scope.Counter(metrics.StageRecords, record.Decode.String()),
 		transformed: s.scope.Counter(metrics.StageRecords, record.Transform.String()),
 		dropped:     s.scope.Counter(metrics.StageFiltered, record.Transform.String()),
@@ -45,6 +47,7 @@ func (d *decoder) decode(ctx context.Context, messages []kafka.Message) (record.
 			Topic: m.Topic, Partition: m.Partition, Timestamp: m.Timestamp, Raw: &raws[i],
 			Origin: record.Partition{Topic: m.Topic, ID: m.Partition}, Offset: m.Offset,
 		}
+		d.use(m.Topic)
 		good, err := d.converted(ctx, r, m)
 		keep := good
 		if err == nil && good {
@@ -73,6 +76,18 @@ func (d *decoder) decode(ctx context.Context, messages []kafka.Message) (record.
 	d.nanos.Add(int64(time.Since(start)))
 	d.s.scope.Distribution(metrics.BatchSize).Observe(float64(len(messages)))
 	return out, nil
+}
+
+// use tells of a topic with its first record.
+func (d *decoder) use(topic string) {
+	if topic == d.last {
+		return
+	}
+	d.last = topic
+	if !d.used[topic] {
+		d.used[topic] = true
+		d.s.w.topicUsed(d.s.id, topic)
+	}
 }
 
 // recordBytes is about what a record takes beside its bytes.

@@ -22,6 +22,7 @@ type Worker struct {
 	log      *slog.Logger
 	settings workerSettings
 	limits   limits
+	scope    *metrics.Scope
 
 	mu         sync.Mutex
 	connectors map[string]*running
@@ -81,9 +82,9 @@ func New(opts Options) *Worker {
 	if w.settings.FlushInterval != nil {
 		w.limits.flush = *w.settings.FlushInterval
 	}
-	scope := opts.Metrics.Worker()
-	scope.GaugeFunc(metrics.ConnectorCount, func() float64 { return float64(w.count(func() int { return len(w.connectors) })) })
-	scope.GaugeFunc(metrics.TaskCount, func() float64 { return float64(w.count(func() int { return len(w.tasks) })) })
+	w.scope = opts.Metrics.Worker()
+	w.scope.GaugeFunc(metrics.ConnectorCount, func() float64 { return float64(w.count(func() int { return len(w.connectors) })) })
+	w.scope.GaugeFunc(metrics.TaskCount, func() float64 { return float64(w.count(func() int { return len(w.tasks) })) })
 	return w
 }
 
@@ -103,7 +104,9 @@ func (w *Worker) StartConnector(ctx context.Context, name string, props map[stri
 	st := Status{Connector: name, Task: ConnectorTask, State: target}
 	if err := in.err(); err != nil {
 		st.State, st.Trace = Failed, err.Error()
+		w.scope.Outcome(metrics.ConnectorStartup).Failure()
 	} else {
+		w.scope.Outcome(metrics.ConnectorStartup).Success()
 		r.plan = &in.plan
 		st.Version = in.plugin.Version
 		r.scope.Text(metrics.ConnectorClass).Set(first(in.plugin.Classes, in.plugin.Name))
@@ -117,7 +120,42 @@ func (w *Worker) StartConnector(ctx context.Context, name string, props map[stri
 	w.connectors[name] = r
 	w.mu.Unlock()
 	r.scope.Text(metrics.ConnectorStatus).Set(string(st.State))
+	w.countTasks(r.scope, name)
 	w.report(st)
+}
+
+// countTasks shows how many of a connector's tasks in this worker are in which state.
+func (w *Worker) countTasks(scope *metrics.Scope, name string) {
+	count := func(match func(State) bool) func() float64 {
+		return func() float64 {
+			n := 0
+			for _, t := range w.tasksOf(name) {
+				if match(t.state()) {
+					n++
+				}
+			}
+			return float64(n)
+		}
+	}
+	scope.GaugeFunc(metrics.ConnectorTotalTasks, count(func(State) bool { return true }))
+	for state, m := range map[State]metrics.GaugeMetric{
+		Running: metrics.ConnectorRunningTasks, Paused: metrics.ConnectorPausedTasks, Failed: metrics.ConnectorFailedTasks,
+		Unassigned: metrics.ConnectorUnassignedTasks, Destroyed: metrics.ConnectorDestroyedTasks, Restarting: metrics.ConnectorRestartingTasks,
+	} {
+		scope.GaugeFunc(m, count(func(s State) bool { return s == state }))
+	}
+}
+
+func (w *Worker) tasksOf(name string) []*task {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []*task
+	for id, t := range w.tasks {
+		if id.connector == name {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // withName gives props with the name that REST carries in its path.
@@ -169,7 +207,11 @@ func (r *running) split(ctx context.Context) ([]map[string]string, error) {
 	if p.Tasks == nil {
 		return []map[string]string{r.props}, nil
 	}
-	out, err := p.Tasks(ctx, r.plan.cfg, maps.Clone(r.props), most)
+	var out []map[string]string
+	err := guarded(func() (err error) {
+		out, err = p.Tasks(ctx, r.plan.cfg, maps.Clone(r.props), most)
+		return err
+	})
 	if err == nil && len(out) > most && r.plan.common.TasksMaxStrict {
 		err = connector.Fatalf("The connector %s has generated %d tasks, which is greater than %d, the maximum number of tasks it is configured to create", r.props["name"], len(out), most)
 	}
@@ -232,13 +274,8 @@ func (w *Worker) StopTask(ctx context.Context, name string, id int) {
 
 // SetTarget pauses or resumes in place.
 func (w *Worker) SetTarget(name string, target State) {
+	tasks := w.tasksOf(name)
 	w.mu.Lock()
-	var tasks []*task
-	for id, t := range w.tasks {
-		if id.connector == name {
-			tasks = append(tasks, t)
-		}
-	}
 	r := w.connectors[name]
 	st := Status{Connector: name, Task: ConnectorTask, State: target}
 	tell := r != nil && r.plan != nil
@@ -265,7 +302,7 @@ func (w *Worker) AlterOffsets(name string, props map[string]string, offsets []re
 	case in.plugin.AlterOffsets == nil:
 		return nil
 	}
-	return in.plugin.AlterOffsets(in.props, offsets)
+	return guarded(func() error { return in.plugin.AlterOffsets(in.props, offsets) })
 }
 
 // Close stops everything.

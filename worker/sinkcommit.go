@@ -43,6 +43,7 @@ func (s *sinkTask) commit(ctx context.Context, flush bool) error {
 	}
 	// Invariant 4: only what is durable in the target, dead-lettered or skipped by policy.
 	offsets := s.frontier.Committable(durable)
+	s.active.Observe(float64(s.frontier.Pending(offsets)))
 	maps.DeleteFunc(offsets, func(p record.Partition, o record.Offset) bool {
 		old, ok := s.committed[p]
 		return !s.assigned[p] || ok && o <= old
@@ -141,7 +142,6 @@ func (s *sinkTask) rebalanced(ctx context.Context, gained, lost []record.Partiti
 	s.frontier.Forget(gained)
 	for _, p := range gained {
 		s.assigned[p] = true
-		s.w.topicUsed(s.id, p.Topic)
 	}
 	s.scope.Gauge(metrics.SinkPartitionCount).Set(float64(len(s.assigned)))
 	err := s.patiently(record.Deliver, "assign partitions to "+s.plan.plugin.Name, func(context.Context) error {

@@ -313,6 +313,10 @@ func (s *sourceTask) refused(n int, err error) error {
 	if err = ofLog(err); connector.ClassOf(err) == connector.Retriable || !errors.As(err, &one) {
 		return stageError(record.Append, record.PartValue, "", "", err)
 	}
+	if !one.TooLarge {
+		// Not this record's fault but the topic's: skipping would skip everything.
+		return stageError(record.Append, record.PartValue, "", "", err)
+	}
 	if n > 1 && s.bad.all {
 		// Invariant 6: an answer names one message only; to count each one that is skipped, they must go one by one.
 		s.careful.Store(true)

@@ -349,6 +349,32 @@ func TestZombieIsFencedBeforeItsSuccessorStarts(t *testing.T) {
 	}
 }
 
+// An answer of the log that passes ends the run, since nothing after the message may count; the task begins anew from what is stored.
+func TestTaskBeginsAnewWhenTheLogGaveUpAMessage(t *testing.T) {
+	k := fakeBroker(t)
+	s := &tape{rows: 50, perBatch: 5, row: func(n int) record.Record {
+		rec := badRow()(n)
+		rec.Timestamp = record.NoTimestamp // the client counts delivery.timeout.ms from a record's timestamp
+		return rec
+	}}
+	r := newRig(t, rigOptions{source: s, cluster: k})
+	r.makeTopic("t", 1)
+	hold := make(chan struct{})
+	k.ControlKey(0, refuseProduce(k, hold))
+	r.start(with(tapeProps, "producer.override.delivery.timeout.ms", "200", "producer.override.request.timeout.ms", "100", "producer.override.linger.ms", "0"))
+	st := r.await("that tells of the wait", func(s Status) bool { return strings.Contains(s.Trace, "run tape") })
+	if st.State != Running {
+		t.Errorf("status %+v", st)
+	}
+	close(hold)
+	eventually(t, "all stored", func() bool { return r.stored() == 50 })
+	r.noStatus(Failed)
+	eventually(t, "no trace", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.statuses[len(r.statuses)-1].Trace == "" })
+	if got := distinct(r, "t", 50); got != 50 || s.opens < 2 {
+		t.Errorf("%d rows written, opened %d times", got, s.opens)
+	}
+}
+
 // With a log that does not answer, what a source reads ahead is bounded.
 func TestMemoryIsBoundedWhileTheLogDoesNotAnswer(t *testing.T) {
 	k := fakeBroker(t)

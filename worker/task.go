@@ -23,6 +23,8 @@ type task struct {
 	scope   *metrics.Scope
 	version string
 
+	startOnce sync.Once
+
 	// The two steps of stopping: drain is closed first, then now is cancelled and the clients are closed.
 	drain     chan struct{}
 	drainOnce sync.Once
@@ -67,6 +69,7 @@ func (t *task) run(props map[string]string) {
 	t.tell()
 	err := guarded(func() error { return t.live(props) })
 	t.fence()
+	t.started(err)
 	if err == nil || errors.Is(err, errStopped) || t.now.Err() != nil && errors.Is(err, context.Canceled) {
 		t.scope.Close()
 		return
@@ -85,6 +88,7 @@ func (t *task) live(props map[string]string) error {
 	t.mu.Unlock()
 	t.describe(&in.plan)
 	t.tell()
+	t.started(nil)
 	if err := t.whilePaused(); err != nil {
 		return err
 	}
@@ -100,7 +104,8 @@ func (t *task) supervise(p *plan) error {
 	o := t.outage(record.Capture, "run "+p.plugin.Name)
 	for {
 		start := time.Now()
-		err := run(t, p)
+		var err error
+		o.running(func() { err = run(t, p) })
 		if time.Since(start) > t.w.limits.settle {
 			o.pause = 0
 		}
@@ -115,6 +120,28 @@ func (t *task) supervise(p *plan) error {
 			}
 		}
 	}
+}
+
+// started counts the start once: a success when the configuration was right.
+func (t *task) started(err error) {
+	t.startOnce.Do(func() {
+		outcome := t.w.scope.Outcome(metrics.TaskStartup)
+		if err == nil {
+			outcome.Success()
+		} else {
+			outcome.Failure()
+		}
+	})
+}
+
+// state is what the task does now.
+func (t *task) state() State {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return Failed
+	}
+	return t.target
 }
 
 func (t *task) describe(p *plan) {
@@ -304,7 +331,8 @@ func (t *task) plugTask(p *plan) connector.Task {
 	return connector.Task{
 		Connector: t.id.connector, ID: t.id.task, Log: t.log, Props: p.props,
 		StoredOffset: func(ctx context.Context, partition record.Value) (record.Value, error) {
-			return t.w.opts.Offsets.Get(ctx, t.id.connector, partition)
+			v, err := t.w.opts.Offsets.Get(ctx, t.id.connector, partition)
+			return v, ofLog(err)
 		},
 		Waiting: func(reason string) {
 			if reason == "" {

@@ -82,6 +82,17 @@ func (t *Tracker) Committable(durable record.Offsets) record.Offsets {
 	return out
 }
 
+// Pending counts the offsets between what Committable gave and what was seen.
+func (t *Tracker) Pending(committable record.Offsets) int64 {
+	var n int64
+	for p, s := range t.parts {
+		if at, ok := committable[p]; ok {
+			n += int64(s.next - at)
+		}
+	}
+	return n
+}
+
 func (s *part) committable(durable record.Offset) record.Offset {
 	for len(s.runs) > 0 && s.runs[0].end <= durable {
 		s.runs = s.runs[1:]
