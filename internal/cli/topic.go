@@ -75,6 +75,11 @@ func (k *kafkaFlags) withKafka(ctx context.Context, f func(ctx context.Context, 
 	return f(ctx, cluster, props)
 }
 
+// absentTopic is a topic that is not there, with what to do.
+type absentTopic struct{ name, hint string }
+
+func (e *absentTopic) Error() string { return fmt.Sprintf("there is no topic %s: %s", e.name, e.hint) }
+
 // knownTopic refuses a topic that is not there, with the nearest that is.
 func knownTopic(ctx context.Context, log *kafka.Cluster, name string) (kafka.TopicInfo, error) {
 	all, err := log.Admin().Topics(ctx)
@@ -88,7 +93,7 @@ func knownTopic(ctx context.Context, log *kafka.Cluster, name string) (kafka.Top
 	if near := config.Nearest(name, slices.Collect(maps.Keys(all))); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
-	return kafka.TopicInfo{}, fmt.Errorf("there is no topic %s: %s", name, hint)
+	return kafka.TopicInfo{}, &absentTopic{name, hint}
 }
 
 // printTable writes rows under a heading, in columns.

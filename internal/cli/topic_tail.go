@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -32,8 +33,8 @@ func newTopicTail() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tail TOPIC",
 		Short: "Print a topic's messages",
-		Long: `Print a topic's messages: the last 10 and then those that come, until Ctrl-C. With -n the last N only, and with --from-beginning
-the first ones; --follow goes on waiting after them.
+		Long: `Print a topic's messages: the last 10 and then those that come, until Ctrl-C. With -n the last N only; with --from-beginning and -n the
+first N, waiting for them if need be. --follow goes on with what comes. A topic that is not there yet is waited for a moment.
 
 Keys and values that are JSON are indented, and of JSON with a schema the payload is shown (--whole shows both). What is not text is
 shown in hexadecimal.`,
@@ -99,8 +100,26 @@ func tail(ctx context.Context, log *kafka.Cluster, props map[string]string, topi
 	return printLast(ctx, client, spans, last, o)
 }
 
+// topicPatience is how long a topic may take to be made: that of a connector just created is on its way.
+const topicPatience = 10 * time.Second
+
+func awaitTopic(ctx context.Context, log *kafka.Cluster, name string) (kafka.TopicInfo, error) {
+	for deadline := time.Now().Add(topicPatience); ; {
+		info, err := knownTopic(ctx, log, name)
+		var absent *absentTopic
+		if !errors.As(err, &absent) || time.Now().After(deadline) {
+			return info, err
+		}
+		select {
+		case <-ctx.Done():
+			return info, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 func spansOf(ctx context.Context, log *kafka.Cluster, topic string, partition int32) (map[int32]span, error) {
-	info, err := knownTopic(ctx, log, topic)
+	info, err := awaitTopic(ctx, log, topic)
 	if err != nil {
 		return nil, err
 	}
@@ -145,10 +164,10 @@ func tailClient(props map[string]string, topic string, from map[int32]kgo.Offset
 	return kgo.NewClient(opts...)
 }
 
-// printFirst prints from the beginning: count messages, or all there are, and then what comes when following.
+// printFirst prints from the beginning: count messages, waiting for those that are not there yet, and what comes when following.
 func printFirst(ctx context.Context, client *kgo.Client, spans map[int32]span, o tailOptions) error {
 	printed := 0
-	return poll(ctx, client, spans, o.follow, func(r *kgo.Record) (bool, error) {
+	return poll(ctx, client, spans, o.follow || o.count > 0, func(r *kgo.Record) (bool, error) {
 		printed++
 		return o.follow || o.count < 0 || printed < o.count, o.print.message(r)
 	}, o.count == 0)
