@@ -354,7 +354,6 @@ func (sn *snapshot) give(t *snapTable, b *batch, last string) record.Batch {
 		mark(0, markFirst)
 	}
 	t.began, sn.first = true, true
-	t.held = nil
 	sn.src.stats.rows.Add(int64(len(b.records)))
 	return b.finish(sn.src.partition, &sn.pos, false)
 }

@@ -187,8 +187,9 @@ func (st *stream) failed(b *batch, err error) (record.Batch, error) {
 		return st.finish(b), err
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		// Nothing of this batch was returned: it is read again by the next Read.
-		st.src.dropStream()
+		if len(b.records) > 0 {
+			return st.finish(b), nil
+		}
 		return record.Batch{}, err
 	}
 	return record.Batch{}, classify(err, "reading the replication stream")
@@ -198,6 +199,9 @@ func (st *stream) finish(b *batch) record.Batch {
 	st.expect = len(b.records) + len(b.records)/4
 	st.src.pos = st.pos
 	st.src.stats.events.Add(int64(len(b.records)))
+	if len(b.records) > 0 {
+		st.src.stats.behind.Store(time.Now().UnixMilli() - st.tsUsec/1000)
+	}
 	st.src.stats.lag.Store(int64(st.lastSeen) - int64(st.src.confirmed.Load()))
 	return b.finish(st.src.partition, &st.pos, !st.inTx)
 }
@@ -340,7 +344,6 @@ func (st *stream) commit(lsn LSN) {
 	st.lastSeq = lsn
 	st.advance(lsn, kindCommit, int64(st.xid))
 	st.pos.commit, st.pos.events = lsn, 0
-	st.src.stats.behind.Store(time.Now().UnixMilli() - st.tsUsec/1000)
 }
 
 // advance moves the position to an event.
