@@ -2,6 +2,7 @@ package json
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -20,12 +21,15 @@ func special(w uint64) uint64 {
 	return (control | (quote-ones)&^quote | (slash-ones)&^slash | beyond) & highs
 }
 
-// plain tells how many bytes from i on need no escape.
+// plain tells up to where s needs no escape from i on. The last bytes are looked at together with some before them.
 func plain(s []byte, i int) int {
 	for ; i+8 <= len(s); i += 8 {
-		if special(binary.LittleEndian.Uint64(s[i:])) != 0 {
-			break
+		if m := special(binary.LittleEndian.Uint64(s[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)/8
 		}
+	}
+	if len(s) >= 8 && special(binary.LittleEndian.Uint64(s[len(s)-8:])) == 0 {
+		return len(s)
 	}
 	for ; i < len(s); i++ {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0xf0 {
