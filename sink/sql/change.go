@@ -38,6 +38,11 @@ func (w *writer) translate(r *record.Record) (change, error) {
 		return change{}, connector.BadRecordf("the record's value is null, which stands for a delete, and %s is false", s.keys.deletes).
 			WithHint("Set %s=true, or drop tombstones with a transform", s.keys.deletes)
 	}
+	if s.envelopes && r.ValueSchema != nil && r.Value.Kind() == record.KindStruct && isEnvelope(r.ValueSchema) {
+		if env, ok := record.AsChange(r.ValueSchema, r.Value); ok && env.Op == record.OpTruncate {
+			return w.truncation(r, env)
+		}
+	}
 	p, err := w.planOf(r)
 	if err != nil {
 		return change{}, err
@@ -57,13 +62,28 @@ func (w *writer) translate(r *record.Record) (change, error) {
 		c.fresh = env.Op == record.OpCreate || env.Op == record.OpRead
 	}
 	if c.target = p.target; c.target == nil {
-		name, ok := s.tableName(r.Topic, sourceField(env))
-		if !ok {
-			return change{}, connector.BadRecordf("the record does not tell what the table's name %s asks for", s.tableFormat)
-		}
-		c.target = w.targetOf(name)
+		c.target, err = w.targetBySource(r, env)
 	}
-	return c, nil
+	return c, err
+}
+
+func (w *writer) targetBySource(r *record.Record, env record.Change) (*target, error) {
+	name, ok := w.settings.tableName(r.Topic, sourceField(env))
+	if !ok {
+		return nil, connector.BadRecordf("the record does not tell what the table's name %s asks for", w.settings.tableFormat)
+	}
+	return w.targetOf(name), nil
+}
+
+// allRowsOf is the plan of a truncate, which has no key and no columns.
+var allRowsOf = &plan{}
+
+func (w *writer) truncation(r *record.Record, env record.Change) (change, error) {
+	if !w.settings.truncate {
+		return change{}, nil
+	}
+	t, err := w.targetBySource(r, env)
+	return change{action: truncate, plan: allRowsOf, target: t, rec: r}, err
 }
 
 func envelopeAction(s *settings, env record.Change) (action, record.Value) {
@@ -71,11 +91,6 @@ func envelopeAction(s *settings, env record.Change) (action, record.Value) {
 	case record.OpDelete:
 		if s.deletes {
 			return remove, env.Before
-		}
-		return skip, record.Null
-	case record.OpTruncate:
-		if s.truncate {
-			return truncate, record.Null
 		}
 		return skip, record.Null
 	case record.OpCreate, record.OpUpdate, record.OpRead:
@@ -211,16 +226,18 @@ func (c *coalescer) follow(known map[string]int, at int, st state) (full bool) {
 func (c *coalescer) groups() []*group {
 	var out []*group
 	index := map[groupKey]*group{}
-	put := func(k groupKey, cols func() []int, values []record.Value, from int) {
+	put := func(i int, k groupKey, cols func() []int, values []record.Value, from int) {
 		g := index[k]
 		if g == nil {
 			g = &group{target: k.target, plan: k.plan, mode: k.mode, cols: cols()}
 			g.rows.Width = len(g.cols)
+			g.rows.Values = make([]record.Value, 0, g.rows.Width*(len(c.states)-i))
+			g.from = make([]int, 0, len(c.states)-i)
 			index[k] = g
 			out = append(out, g)
 		}
-		for _, i := range g.cols {
-			g.rows.Values = append(g.rows.Values, values[i])
+		for _, c := range g.cols {
+			g.rows.Values = append(g.rows.Values, values[c])
 		}
 		g.from = append(g.from, from)
 	}
@@ -231,7 +248,7 @@ func (c *coalescer) groups() []*group {
 			d = &deletion{st.plan, st.row, st.change}
 		}
 		if d != nil {
-			put(groupKey{st.target, d.plan, dialect.Delete, ""}, func() []int { return upTo(d.plan.keyCount) }, d.row, d.change)
+			put(i, groupKey{st.target, d.plan, dialect.Delete, ""}, func() []int { return upTo(d.plan.keyCount) }, d.row, d.change)
 		}
 	}
 	for i := range c.states {
@@ -247,7 +264,7 @@ func (c *coalescer) groups() []*group {
 				k.mode = dialect.Merge
 			}
 		}
-		put(k, func() []int { return present(st) }, st.row, st.change)
+		put(i, k, func() []int { return present(st) }, st.row, st.change)
 	}
 	return out
 }

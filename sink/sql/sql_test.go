@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"testing"
 
@@ -14,6 +15,18 @@ import (
 )
 
 func TestMain(m *testing.M) { harnesstest.Main(m) }
+
+var discard = slog.New(slog.DiscardHandler)
+
+func connect(t testing.TB, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
 
 // db is a target of a test.
 type db struct {
@@ -39,11 +52,7 @@ func (d *db) props(more ...string) map[string]string {
 func postgresDB(t testing.TB) *db {
 	t.Helper()
 	pg := harnesstest.SharedPostgres(t)
-	conn, err := pgx.Connect(context.Background(), pg.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(context.Background()) })
+	conn := connect(t, pg.URL)
 	cfg := conn.Config()
 	d := &db{name: "postgres", url: fmt.Sprintf("jdbc:postgresql://%s:%d/%s", cfg.Host, cfg.Port, cfg.Database), user: cfg.User, pass: cfg.Password}
 	d.exec = func(t testing.TB, stmt string) {

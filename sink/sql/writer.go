@@ -59,7 +59,9 @@ const maxPlans = 1000
 
 func (w *writer) planOf(r *record.Record) (*plan, error) {
 	k := planKey{r.Topic, r.KeySchema, r.ValueSchema}
-	if p, ok := w.plans[k]; ok && !(r.Key.IsNull() && w.settings.pkMode == PKRecordKey) {
+	// A part that lacks its schema or is null is refused below, whatever was planned for others of these schemas.
+	whole := (r.ValueSchema != nil || r.Value.IsNull()) && !(r.Key.IsNull() && w.settings.pkMode == PKRecordKey)
+	if p, ok := w.plans[k]; ok && whole {
 		return p, nil
 	}
 	p, err := w.settings.newPlan(r)

@@ -136,6 +136,8 @@ func (p pgEncoders) castWire(c *ColumnInfo, s *schema.Schema, k kindOf) (wire, e
 		w.encode = func(dst []byte, v record.Value) ([]byte, error) { return p.text.hstore(dst, s, v) }
 	case c.pg.typ == "hstore":
 		w.encode = func(dst []byte, v record.Value) ([]byte, error) { return hstoreOfJSON(dst, v.Bytes()) }
+	case c.pg.base == "varbit" && k.meaning == mBits && sourceType(s) != "BIT":
+		w.encode = func(dst []byte, v record.Value) ([]byte, error) { return appendBits(dst, v.Bytes(), 0), nil }
 	case k.meaning == mStruct || k.meaning == mMap, k.meaning == mBytes, k.meaning == mBool:
 		return wire{}, refuse(c, s)
 	case c.pg.base == "date" && k.meaning != mText, c.pg.base == "time" && k.meaning != mText && k.meaning != mZonedTime:

@@ -11,24 +11,49 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// pgWriter writes rows by one statement that unnests one array per column; see BenchmarkPostgresUpsert for the ways that were
-// measured. Rows that are probably new go by COPY straight into the table, inside a savepoint, for as long as that works out.
+// pgWriter writes rows by one statement that unnests one array per column. What an upsert costs depends on what it meets: COPY is
+// the quickest for rows that are new, UPDATE for rows that are there, INSERT … ON CONFLICT for a mixture. The envelope's
+// operation gives the first guess, what was met the next one; BenchmarkPostgresUpsert shows what each is worth.
 type pgWriter struct {
 	s      *pgSession
 	t      *Table
 	fields []Field
 	cols   []*ColumnInfo
 	wires  []wire
-	sql    [AppendFresh]string
+	sql    [statements]string
 	bufs   [][]byte
 	copied []byte // rows in COPY's form
 	direct bool   // every column can be copied as it is
-	skip   int    // how many batches not to try COPY on, after it met rows that were there
-	misses int
+	guess  [2]guess
+}
+
+// Statements beside those of the modes.
+const (
+	insertUnmet = AppendFresh + iota // the rows that are not there
+	statements
+)
+
+// guess is what the next rows are expected to be.
+type guess struct {
+	present bool // there already, else new
+	wrong   int  // how often in a row the guess was
+	mixed   int  // for how many batches not to guess
+}
+
+// fewRows is below what guessing is not worth its round trips.
+const fewRows = 64
+
+// miss notes that a guess was wrong, and so was the other one when that happens again.
+func (g *guess) miss(present bool) {
+	g.present = present
+	if g.wrong = min(g.wrong+1, 7); g.wrong > 1 {
+		g.mixed = 1 << g.wrong
+	}
 }
 
 func (s *pgSession) Compile(t *Table, fields []Field) (Writer, error) {
 	w := &pgWriter{s: s, t: t, fields: fields, bufs: make([][]byte, len(fields)), direct: t.Kind != View}
+	w.guess[0].present = true
 	for _, f := range fields {
 		c := t.Column(f.Name)
 		if c == nil {
@@ -45,36 +70,85 @@ func (s *pgSession) Compile(t *Table, fields []Field) (Writer, error) {
 }
 
 func (w *pgWriter) Write(ctx context.Context, mode Mode, rows Rows) error {
-	if mode == AppendFresh {
-		if w.direct && w.skip == 0 {
-			done, err := w.copyFresh(ctx, rows)
-			if done || err != nil {
-				return err
-			}
-		}
-		w.skip = max(w.skip-1, 0)
-		mode = Upsert
+	switch mode {
+	case Upsert:
+		return w.upsert(ctx, &w.guess[0], rows)
+	case AppendFresh:
+		return w.upsert(ctx, &w.guess[1], rows)
 	}
 	if err := w.encodeColumns(rows); err != nil {
 		return err
 	}
+	if mode == Merge {
+		_, err := w.updateFirst(ctx, rows.Len())
+		return err
+	}
+	_, err := w.run(ctx, mode)
+	return err
+}
+
+func (w *pgWriter) upsert(ctx context.Context, g *guess, rows Rows) error {
+	n := rows.Len()
+	if n >= fewRows && g.mixed == 0 && !g.present && w.direct {
+		done, err := w.copyFresh(ctx, rows)
+		if err != nil {
+			return err
+		}
+		if done {
+			g.wrong = 0
+			return nil
+		}
+		g.miss(true)
+	}
+	if err := w.encodeColumns(rows); err != nil {
+		return err
+	}
+	if n < fewRows || g.mixed > 0 || !g.present {
+		if n >= fewRows {
+			g.mixed = max(g.mixed-1, 0)
+		}
+		_, err := w.run(ctx, Upsert)
+		return err
+	}
+	met, err := w.updateFirst(ctx, n)
+	if err != nil {
+		return err
+	}
+	switch {
+	case met == 0:
+		g.miss(false)
+	case met < n/2:
+		g.miss(true)
+	default:
+		g.wrong = 0
+	}
+	return nil
+}
+
+// updateFirst updates the rows that are there and inserts the others. A column that is not told is so not demanded of a row that is there.
+func (w *pgWriter) updateFirst(ctx context.Context, n int) (met int, err error) {
+	if met, err = w.run(ctx, Update); err != nil || met == n {
+		return met, err
+	}
+	_, err = w.run(ctx, insertUnmet)
+	return met, err
+}
+
+// run executes a statement over the encoded columns, and tells how many rows it touched.
+func (w *pgWriter) run(ctx context.Context, mode Mode) (int, error) {
 	if w.sql[mode] == "" {
 		w.sql[mode] = w.build(mode)
 	}
-	return w.run(ctx, w.sql[mode])
-}
-
-func (w *pgWriter) run(ctx context.Context, sql string) error {
-	name, err := w.s.statement(ctx, sql)
+	name, err := w.s.statement(ctx, w.sql[mode])
 	if err != nil {
-		return err
+		return 0, err
 	}
 	formats := make([]int16, len(w.bufs))
 	for i := range formats {
 		formats[i] = 1
 	}
-	_, err = w.s.conn.PgConn().ExecPrepared(ctx, name, w.bufs, formats, nil).Close()
-	return err
+	tag, err := w.s.conn.PgConn().ExecPrepared(ctx, name, w.bufs, formats, nil).Close()
+	return int(tag.RowsAffected()), err
 }
 
 // encodeColumns fills one binary array per column.
@@ -135,14 +209,11 @@ func (w *pgWriter) copyFresh(ctx context.Context, rows Rows) (done bool, err err
 	_, err = w.s.conn.PgConn().CopyFrom(ctx, bytes.NewReader(w.copied), sql)
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "23505" {
-		w.misses = min(w.misses+1, 10)
-		w.skip = 1 << w.misses
 		return false, w.s.exec(ctx, "ROLLBACK TO SAVEPOINT leat_copy; RELEASE SAVEPOINT leat_copy")
 	}
 	if err != nil {
 		return false, err
 	}
-	w.misses = 0
 	return true, w.s.exec(ctx, "RELEASE SAVEPOINT leat_copy")
 }
 
@@ -244,7 +315,7 @@ func (w *pgWriter) build(mode Mode) string {
 			overriding = " OVERRIDING SYSTEM VALUE"
 		}
 	}
-	insert := fmt.Sprintf("INSERT INTO %s AS t (%s)%s SELECT %s FROM %s", table, quoteAll(w.names(false), ""), overriding, w.values(), w.source())
+	insert := fmt.Sprintf("INSERT INTO %s (%s)%s SELECT %s FROM %s", table, quoteAll(w.names(false), ""), overriding, w.values(), w.source())
 	conflict := " ON CONFLICT (" + quoteAll(w.names(true), "") + ") DO NOTHING"
 	set := w.setList(func(i int) string { return "EXCLUDED." + quote(w.cols[i].Name) })
 	if set != "" {
@@ -258,17 +329,11 @@ func (w *pgWriter) build(mode Mode) string {
 	case Delete:
 		return fmt.Sprintf("DELETE FROM %s t USING %s WHERE %s", table, w.source(), w.matches())
 	}
-	if set == "" { // nothing but the key: nothing to update
-		if mode == Update {
-			return "SELECT 1 FROM " + w.source() + " WHERE false"
-		}
-		return insert + conflict
+	if mode == Update && set == "" { // nothing but the key: nothing to update
+		return "SELECT 1 FROM " + w.source() + " WHERE false"
 	}
-	update := fmt.Sprintf("UPDATE %s AS t SET %s FROM %s WHERE %s", table, w.setList(w.value), w.source(), w.matches())
 	if mode == Update {
-		return update
+		return fmt.Sprintf("UPDATE %s AS t SET %s FROM %s WHERE %s", table, w.setList(w.value), w.source(), w.matches())
 	}
-	// Merge. A column that is not told must not be demanded of a row that is there: update first, insert what was not met.
-	return fmt.Sprintf("WITH up AS (%s RETURNING %s) %s WHERE NOT EXISTS (SELECT FROM up t WHERE %s)%s",
-		update, quoteAll(w.names(true), "t."), insert, w.matches(), conflict)
+	return insert + " WHERE NOT EXISTS (SELECT FROM " + table + " t WHERE " + w.matches() + ")" + conflict // insertUnmet
 }

@@ -90,7 +90,7 @@ func sqliteType(f Field, style Style) (string, error) {
 			return "NUMERIC", nil
 		}
 		if style.TimestampFields[f.Name] {
-			return "NUMERIC", nil
+			return "TIMESTAMP", nil
 		}
 		k = meaningOf(schema.New(s.Type()))
 		if k.meaning == mBool {

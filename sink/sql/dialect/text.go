@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -59,12 +60,11 @@ type texter struct {
 
 func (t texter) year(dst []byte, tm time.Time) (out []byte, suffix string) {
 	y := tm.Year()
-	if y <= 0 {
-		if t.bc {
-			y, suffix = 1-y, " BC"
-		} else {
-			dst, y = append(dst, '-'), -y
-		}
+	switch {
+	case y <= 0 && t.bc:
+		y, suffix = 1-y, " BC"
+	case y < 0:
+		dst, y = append(dst, '-'), -y
 	}
 	return fmt.Appendf(dst, "%04d", y), suffix
 }
@@ -113,7 +113,7 @@ func (t texter) append(dst []byte, s *schema.Schema, v record.Value) ([]byte, er
 		}
 		return d.AppendDecimal(dst), nil
 	case k.meaning == mBits && v.Kind() == record.KindBytes:
-		return appendBits(dst, v.Bytes(), intParam(s, "length")), nil
+		return appendBits(dst, v.Bytes(), bitLength(s)), nil
 	case k.meaning == mPoint && v.Kind() == record.KindStruct:
 		return appendPoint(dst, s, v)
 	case k.meaning == mGeometry, k.meaning == mSparseVector:
@@ -240,26 +240,34 @@ func variableScale(s *schema.Schema, v record.Value) (record.Value, error) {
 	return record.DecimalBytes(unscaled.Bytes(), int32(scale.Int())), nil
 }
 
-// bitWidth is how many bits a little-endian value has: the declared length, or those up to the highest set for varying ones.
+// bitWidth is how many bits a little-endian value has: the declared length, or those up to the highest that is set where the length
+// varies, which length 0 stands for. (Debezium leaves zero bytes at the end away.)
 func bitWidth(b []byte, length int) int {
-	if length > 0 && length < math.MaxInt32 && (length+7)/8 <= len(b) {
+	if length > 0 && length < math.MaxInt32 {
 		return length
 	}
 	for i := len(b) - 1; i >= 0; i-- {
 		if b[i] != 0 {
-			n := i * 8
-			for c := b[i]; c != 0; c >>= 1 {
-				n++
-			}
-			return n
+			return i*8 + bits.Len8(b[i])
 		}
 	}
 	return 0
 }
 
+func bitLength(s *schema.Schema) int {
+	if sourceType(s) == "VARBIT" {
+		return 0
+	}
+	return intParam(s, "length")
+}
+
 func appendBits(dst, b []byte, length int) []byte {
 	for i := bitWidth(b, length) - 1; i >= 0; i-- {
-		dst = append(dst, '0'+b[i/8]>>(i%8)&1)
+		bit := byte(0)
+		if i/8 < len(b) {
+			bit = b[i/8] >> (i % 8) & 1
+		}
+		dst = append(dst, '0'+bit)
 	}
 	return dst
 }
