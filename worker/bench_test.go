@@ -15,6 +15,7 @@ import (
 	"leat/record"
 	"leat/schema"
 	"leat/transform"
+	"leat/worker/frontier"
 )
 
 // discard is a log that acknowledges and forgets.
@@ -133,4 +134,41 @@ func benchmarkSource(b *testing.B, schemas string, chain bool) {
 	b.StopTimer()
 	b.ReportMetric(float64(want)/b.Elapsed().Seconds(), "rows/s")
 	w.Close(context.Background())
+}
+
+// BenchmarkSinkDecode measures what the worker does for a sink's records before Put: decode, transform, frontier. One iteration is
+// one record.
+func BenchmarkSinkDecode(b *testing.B) {
+	for _, chain := range []bool{false, true} {
+		b.Run(map[bool]string{false: "json", true: "json and a transform"}[chain], func(b *testing.B) {
+			w := New(Options{Metrics: metrics.New(), Plugins: Plugins{
+				Connectors: []connector.Plugin{(&shelf{}).plugin()}, Converters: []convert.Plugin{json.Plugin, simpleHeaders},
+				Transforms: []transform.Plugin{markerPlugin(func(r *record.Record) (bool, error) { r.Topic = "u"; return true, nil })},
+			}})
+			props := pairs("name", "c", "connector.class", "shelf", "topics", "t", "key.converter", "JsonConverter", "key.converter.schemas.enable", "false",
+				"value.converter", "JsonConverter", "value.converter.schemas.enable", "false")
+			if chain {
+				props["transforms"], props["transforms.m.type"] = "m", "marker"
+			}
+			in := w.inspect(props)
+			if err := in.err(); err != nil {
+				b.Fatal(err)
+			}
+			t := newTask(w, taskID{"c", 0}, Running)
+			defer t.kill()
+			s := &sinkTask{task: t, plan: &in.plan, frontier: frontier.New()}
+			s.bad, s.decoder = newTolerance(t, in.common), newDecoder(s)
+			messages := numbers(500)
+			b.ReportAllocs()
+			for n := 0; n < b.N; n += len(messages) {
+				for i := range messages {
+					messages[i].Offset = record.Offset(n + i)
+				}
+				batch, err := s.decoder.decode(b.Context(), messages)
+				if err != nil || len(batch.Records) != len(messages) {
+					b.Fatal(len(batch.Records), err)
+				}
+			}
+		})
+	}
 }

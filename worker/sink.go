@@ -87,8 +87,9 @@ func (s *sinkTask) openLetters() error {
 	s.onFence(appender.Close)
 	requests, failures := s.scope.Counter(metrics.DeadLetterRequests), s.scope.Counter(metrics.DeadLetterFailures)
 	done := s.scope.Counter(metrics.DeadLettered)
+	_, chosen := s.plan.props["errors.deadletterqueue.topic.replication.factor"]
 	s.letters = deadletter.New(deadletter.Options{
-		Topic: topic, ReplicationFactor: s.plan.sink.DeadReplicas, ContextHeaders: s.plan.sink.DeadWithHeader,
+		Topic: topic, ReplicationFactor: s.plan.sink.DeadReplicas, Preferred: !chosen, ContextHeaders: s.plan.sink.DeadWithHeader,
 		Connector: s.id.connector, Task: s.id.task, Admin: s.w.opts.Log.Admin(), Appender: appender,
 		Written: func(err error) {
 			requests.Add(1)

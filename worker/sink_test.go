@@ -400,3 +400,20 @@ func TestConnectorLifeAndSplit(t *testing.T) {
 		t.Errorf("statuses %+v", r.statuses)
 	}
 }
+
+func TestDeadLetterTopicOfASmallCluster(t *testing.T) {
+	for name, props := range map[string][]string{"default": nil, "chosen": {"errors.deadletterqueue.topic.replication.factor", "3"}} {
+		s := &shelf{}
+		r := newRig(t, rigOptions{sink: s})
+		r.makeTopic("t", 1)
+		r.fill("t", mixed()...)
+		r.start(with(shelfProps, append(props, "errors.tolerance", "all", "errors.deadletterqueue.topic.name", "dlq")...))
+		if name == "default" { // 3 replicas are wished for, the one broker gives what it has
+			eventually(t, "all committed", func() bool { return r.committed("t") == 10 })
+			continue
+		}
+		if st := r.awaitState(Failed); !strings.Contains(st.Trace, "dead letter topic dlq with replication factor 3 (errors.deadletterqueue.topic.replication.factor)") {
+			t.Errorf("trace %s", st.Trace)
+		}
+	}
+}

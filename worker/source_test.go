@@ -449,3 +449,23 @@ func TestAcksKeepTheOrder(t *testing.T) {
 		t.Fatalf("ready: %v", got)
 	}
 }
+
+func TestLogOfABadRecordHoldsItsValuesOnlyOnRequest(t *testing.T) {
+	key := schema.NewStruct([]schema.Field{schema.F("id", schema.New(schema.Int64)), schema.F("part", schema.New(schema.String, schema.Optional()))})
+	row := func(n int) record.Record {
+		return record.Record{Topic: "t", Partition: record.AnyPartition, KeySchema: key, Key: record.Struct([]record.Value{record.Int(int64(n)), record.Null}),
+			ValueSchema: schema.New(schema.Int32), Value: record.String("s3cret")}
+	}
+	for _, include := range []string{"false", "true"} {
+		r := newRig(t, rigOptions{source: &tape{rows: 1, perBatch: 1, row: row}})
+		r.start(with(tapeProps, "errors.tolerance", "all", "errors.log.enable", "true", "errors.log.include.messages", include))
+		eventually(t, "skipped and stored", func() bool { return r.stored() == 1 })
+		log := r.logged()
+		if !strings.Contains(log, "topic t, key {id=0, part=null}") {
+			t.Errorf("the log does not say which record:\n%s", log)
+		}
+		if strings.Contains(log, "s3cret") != (include == "true") {
+			t.Errorf("errors.log.include.messages=%s, log:\n%s", include, log)
+		}
+	}
+}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"leat/connector"
 	"leat/kafka"
 	"leat/metrics"
 	"leat/record"
+	"leat/schema"
 )
 
 // tolerance decides what becomes of a bad record, by errors.*.
@@ -91,7 +93,7 @@ func (e *tolerance) write(err *connector.StageError, r *record.Record) {
 	e.logged.Add(1)
 	args := []any{"stage", err.Stage.String(), "part", err.Part.String(), "where", err.Where, "error", err.Err}
 	if e.values && r != nil {
-		args = append(args, slog.String("key", text(r.KeySchema != nil, r.Key)), slog.String("value", text(r.ValueSchema != nil, r.Value)))
+		args = append(args, slog.String("key", text(r.KeySchema, r.Key)), slog.String("value", text(r.ValueSchema, r.Value)))
 		if r.Raw != nil {
 			args = append(args, slog.String("rawKey", string(r.Raw.Key)), slog.String("rawValue", string(r.Raw.Value)))
 		}
@@ -99,16 +101,25 @@ func (e *tolerance) write(err *connector.StageError, r *record.Record) {
 	e.t.log.Error("error in a record", args...)
 }
 
-// text shows a value for errors.log.include.messages.
-func text(_ bool, v record.Value) string {
-	if v.Kind() == record.KindStruct {
-		return fmt.Sprintf("struct of %d fields", v.Len())
+// text shows a value for errors.log.include.messages and keys in error messages.
+func text(s *schema.Schema, v record.Value) string {
+	if v.Kind() != record.KindStruct || s == nil || s.Type() != schema.Struct {
+		b, err := v.MarshalJSON()
+		if err != nil {
+			return v.Kind().String()
+		}
+		return string(b)
 	}
-	b, err := v.MarshalJSON()
-	if err != nil {
-		return v.Kind().String()
+	var out strings.Builder
+	out.WriteByte('{')
+	for i, f := range s.Fields() {
+		if i > 0 {
+			out.WriteString(", ")
+		}
+		out.WriteString(f.Name + "=" + text(f.Schema, v.Field(i)))
 	}
-	return string(b)
+	out.WriteByte('}')
+	return out.String()
 }
 
 // ofLog gives an error of the log its class.
@@ -132,39 +143,14 @@ func describeRecord(r *record.Record) string {
 	if r.Raw != nil {
 		return fmt.Sprintf("%s-%d@%d", r.Origin.Topic, r.Origin.ID, r.Offset)
 	}
-	key := "?"
-	switch b, err := r.Key.MarshalJSON(); {
-	case err == nil:
-		key = shortKey(b)
-	case r.Key.Kind() == record.KindStruct && r.KeySchema != nil:
-		key = structKey(r)
-	}
-	return fmt.Sprintf("topic %s, key %s", r.Topic, key)
+	return fmt.Sprintf("topic %s, key %s", r.Topic, shortKey(text(r.KeySchema, r.Key)))
 }
 
-func structKey(r *record.Record) string {
-	out := "{"
-	for i, f := range r.KeySchema.Fields() {
-		if i > 0 {
-			out += ", "
-		}
-		b, err := r.Key.Field(i).MarshalJSON()
-		if err != nil {
-			b = []byte(r.Key.Field(i).Kind().String())
-		}
-		out += f.Name + "=" + shortKey(b)
-	}
-	return out + "}"
-}
-
-// shortKey shows a key in an error message; a key names a row, and is cut where it is long.
-func shortKey(b []byte) string {
+// shortKey cuts a key in an error message where it is long: it is there to find the row.
+func shortKey(key string) string {
 	const most = 200
-	if b == nil {
-		return "null"
+	if len(key) > most {
+		return fmt.Sprintf("%s… (%d bytes)", key[:most], len(key))
 	}
-	if len(b) > most {
-		return fmt.Sprintf("%q… (%d bytes)", b[:most], len(b))
-	}
-	return string(b)
+	return key
 }

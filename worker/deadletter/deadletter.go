@@ -22,11 +22,13 @@ import (
 type Options struct {
 	Topic             string
 	ReplicationFactor int16
-	ContextHeaders    bool
-	Connector         string
-	Task              int
-	Admin             kafka.Admin
-	Appender          kafka.Appender
+	// Preferred tells that the replication factor is no choice of the user: on a cluster that is too small for it, its default is used.
+	Preferred      bool
+	ContextHeaders bool
+	Connector      string
+	Task           int
+	Admin          kafka.Admin
+	Appender       kafka.Appender
 	// Written is called for every dead letter that the log has answered; err is nil when it is acknowledged.
 	Written func(err error)
 }
@@ -54,7 +56,12 @@ func (w *Writer) Prepare(ctx context.Context) error {
 	}
 	if _, ok := there[w.opts.Topic]; !ok {
 		spec := kafka.TopicSpec{Name: w.opts.Topic, Partitions: 1, ReplicationFactor: w.opts.ReplicationFactor}
-		if _, err := w.opts.Admin.CreateTopic(ctx, spec); err != nil {
+		_, err := w.opts.Admin.CreateTopic(ctx, spec)
+		if err != nil && w.opts.Preferred && !kafka.Retriable(err) && ctx.Err() == nil {
+			spec.ReplicationFactor = -1
+			_, err = w.opts.Admin.CreateTopic(ctx, spec)
+		}
+		if err != nil {
 			return fmt.Errorf("create dead letter topic %s with replication factor %d (errors.deadletterqueue.topic.replication.factor): %w",
 				w.opts.Topic, w.opts.ReplicationFactor, err)
 		}
