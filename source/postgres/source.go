@@ -159,6 +159,12 @@ func (s *source) start(ctx context.Context) error {
 		return err
 	}
 	s.done = !want.stream
+	if want.newSlot {
+		if err := s.dropSlot(ctx); err != nil {
+			return err
+		}
+		slot = nil
+	}
 	pub := &publicationState{ViaRoot: s.cfg.ViaPartitionRoot}
 	if want.stream {
 		if pub, err = s.cat.preparePublication(ctx, s.tables.captured); err != nil {
@@ -230,7 +236,10 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // plan is what a start does.
-type plan struct{ snapshot, stream bool }
+type plan struct {
+	snapshot, stream bool
+	newSlot          bool // the slot is of no use any more
+}
 
 // wants reads snapshot.mode together with what is there.
 func (s *source) wants(ctx context.Context, pos *position, stored bool, slot *slotState) (plan, error) {
@@ -252,7 +261,11 @@ func (s *source) wants(ctx context.Context, pos *position, stored bool, slot *sl
 		return p, nil
 	}
 	if slot != nil {
-		if err := slot.usable(s.cfg); err != nil && !(slot.Status == "lost" && false) {
+		if slot.Status == "lost" && mode == capture.SnapshotWhenNeeded {
+			s.task.Log.Warn("the server has removed log that the slot needed; making the slot again and reading the tables again", "slot", s.cfg.Slot)
+			return plan{snapshot: true, stream: true, newSlot: true}, nil
+		}
+		if err := slot.usable(s.cfg); err != nil {
 			return p, err
 		}
 	}
