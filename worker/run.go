@@ -288,6 +288,9 @@ func (w *Worker) SetTarget(name string, target State) {
 		r.scope.Text(metrics.ConnectorStatus).Set(string(target))
 		w.report(st)
 	}
+	if target != Running && target != Paused {
+		return // a stopped connector's tasks are ended by StopTask
+	}
 	for _, t := range tasks {
 		t.setTarget(target)
 	}
