@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -242,11 +243,15 @@ func (k *sink) Assign(ctx context.Context, gained, lost []record.Partition) erro
 		k.mu.Lock()
 	}
 	defer k.mu.Unlock()
-	for _, p := range append(lost, gained...) {
+	for _, p := range slices.Concat(lost, gained) {
 		delete(k.safe, p)
 		delete(k.published, p)
 		delete(k.pending.offsets, p)
+		if k.writing != nil {
+			delete(k.writing.offsets, p)
+		}
 	}
+	k.untold = slices.DeleteFunc(k.untold, func(e connector.RecordError) bool { return slices.Contains(lost, e.Record.Origin) })
 	return nil
 }
 

@@ -13,7 +13,31 @@ type pgSession struct {
 	dialect  *postgres
 	conn     *pgx.Conn
 	prepared map[string]string // statement's name by its text
-	oids     map[string]bool   // types of extensions that are there
+	bufs     [][]byte          // encoded columns, shared by the writers
+	copied   []byte            // encoded rows of COPY, the same
+}
+
+// keptBytes is how large a buffer may be to be kept for the next rows.
+const keptBytes = 4 << 20
+
+// columns gives n buffers, with what the last user left in them.
+func (s *pgSession) columns(n int) [][]byte {
+	for len(s.bufs) < n {
+		s.bufs = append(s.bufs, nil)
+	}
+	return s.bufs[:n]
+}
+
+// trim lets go of buffers that a few very large rows have made.
+func (s *pgSession) trim() {
+	for i := range s.bufs {
+		if cap(s.bufs[i]) > keptBytes {
+			s.bufs[i] = nil
+		}
+	}
+	if cap(s.copied) > keptBytes {
+		s.copied = nil
+	}
 }
 
 const describeTable = `SELECT n.nspname, c.relkind::text, c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -67,7 +91,7 @@ func (s *pgSession) exec(ctx context.Context, sql string) error {
 }
 
 func (s *pgSession) Begin(ctx context.Context) error     { return s.exec(ctx, "BEGIN") }
-func (s *pgSession) Commit(ctx context.Context) error    { return s.exec(ctx, "COMMIT") }
+func (s *pgSession) Commit(ctx context.Context) error    { s.trim(); return s.exec(ctx, "COMMIT") }
 func (s *pgSession) Rollback(ctx context.Context) error  { return s.exec(ctx, "ROLLBACK") }
 func (s *pgSession) Savepoint(ctx context.Context) error { return s.exec(ctx, "SAVEPOINT leat") }
 func (s *pgSession) Release(ctx context.Context) error   { return s.exec(ctx, "RELEASE SAVEPOINT leat") }

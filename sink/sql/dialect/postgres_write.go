@@ -1,14 +1,11 @@
 package dialect
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
+	"io"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // pgWriter writes rows by one statement that unnests one array per column. What an upsert costs depends on what it meets: COPY is
@@ -21,9 +18,7 @@ type pgWriter struct {
 	cols   []*ColumnInfo
 	wires  []wire
 	sql    [statements]string
-	bufs   [][]byte
-	copied []byte // rows in COPY's form
-	direct bool   // every column can be copied as it is
+	direct bool // every column can be copied as it is
 	guess  [2]guess
 }
 
@@ -52,7 +47,7 @@ func (g *guess) miss(present bool) {
 }
 
 func (s *pgSession) Compile(t *Table, fields []Field) (Writer, error) {
-	w := &pgWriter{s: s, t: t, fields: fields, bufs: make([][]byte, len(fields)), direct: t.Kind != View}
+	w := &pgWriter{s: s, t: t, fields: fields, direct: t.Kind != View}
 	w.guess[0].present = true
 	for _, f := range fields {
 		c := t.Column(f.Name)
@@ -143,11 +138,12 @@ func (w *pgWriter) run(ctx context.Context, mode Mode) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	formats := make([]int16, len(w.bufs))
+	params := w.s.columns(len(w.fields))
+	formats := make([]int16, len(params))
 	for i := range formats {
 		formats[i] = 1
 	}
-	tag, err := w.s.conn.PgConn().ExecPrepared(ctx, name, w.bufs, formats, nil).Close()
+	tag, err := w.s.conn.PgConn().ExecPrepared(ctx, name, params, formats, nil).Close()
 	return int(tag.RowsAffected()), err
 }
 
@@ -155,9 +151,10 @@ func (w *pgWriter) run(ctx context.Context, mode Mode) (int, error) {
 func (w *pgWriter) encodeColumns(rows Rows) error {
 	var bad RowErrors
 	n := rows.Len()
+	bufs := w.s.columns(len(w.fields))
 	for c := range w.fields {
 		wire := &w.wires[c]
-		buf := arrayHeader(w.bufs[c][:0], wire.elem, n)
+		buf := arrayHeader(bufs[c][:0], wire.elem, n)
 		for at := c; at < len(rows.Values); at += rows.Width {
 			v := rows.Values[at]
 			if v.IsNull() {
@@ -174,7 +171,7 @@ func (w *pgWriter) encodeColumns(rows Rows) error {
 			buf = out
 			binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start-4))
 		}
-		w.bufs[c] = buf
+		bufs[c] = buf
 	}
 	if bad != nil {
 		return bad
@@ -199,16 +196,17 @@ var copySignature = []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00
 
 // copyFresh copies rows into the table; done is false, and nothing was written, when one of them is there already.
 func (w *pgWriter) copyFresh(ctx context.Context, rows Rows) (done bool, err error) {
-	if err := w.encodeCopy(rows); err != nil {
-		return false, err
-	}
 	if err := w.s.exec(ctx, "SAVEPOINT leat_copy"); err != nil {
 		return false, err
 	}
 	sql := "COPY " + w.t.Name.quoted() + " (" + quoteAll(w.names(false), "") + ") FROM STDIN (FORMAT binary)"
-	_, err = w.s.conn.PgConn().CopyFrom(ctx, bytes.NewReader(w.copied), sql)
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "23505" {
+	stream := &copyStream{w: w, rows: rows, buf: append(w.s.copied[:0], copySignature...)}
+	_, err = w.s.conn.PgConn().CopyFrom(ctx, stream, sql)
+	w.s.copied = stream.buf[:0]
+	if stream.bad != nil {
+		return false, stream.bad
+	}
+	if hasState(err, "23505") {
 		return false, w.s.exec(ctx, "ROLLBACK TO SAVEPOINT leat_copy; RELEASE SAVEPOINT leat_copy")
 	}
 	if err != nil {
@@ -217,30 +215,69 @@ func (w *pgWriter) copyFresh(ctx context.Context, rows Rows) (done bool, err err
 	return true, w.s.exec(ctx, "RELEASE SAVEPOINT leat_copy")
 }
 
-func (w *pgWriter) encodeCopy(rows Rows) error {
-	var bad RowErrors
-	buf := append(w.copied[:0], copySignature...)
-	for r := range rows.Len() {
-		buf = binary.BigEndian.AppendUint16(buf, uint16(rows.Width))
-		for c, v := range rows.Row(r) {
-			if v.IsNull() {
-				buf = append(buf, 0xff, 0xff, 0xff, 0xff)
-				continue
-			}
-			start := len(buf)
-			out, err := w.wires[c].encode(append(buf, 0, 0, 0, 0), v)
-			if err != nil {
-				bad = append(bad, RowError{r, w.columnError(c, err)})
-				break
-			}
-			buf = out
-			binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start-4))
+// copyStream encodes rows in COPY's form while the server takes those before. A row that can not be encoded ends the COPY; the rows
+// after it are looked at too, so that all bad ones are told at once.
+type copyStream struct {
+	w    *pgWriter
+	rows Rows
+	next int
+	buf  []byte
+	sent int // of buf
+	over bool
+	bad  RowErrors
+}
+
+const copyChunk = 64 << 10
+
+func (s *copyStream) Read(p []byte) (int, error) {
+	if s.sent == len(s.buf) {
+		if s.over {
+			return 0, io.EOF
+		}
+		s.buf, s.sent = s.buf[:0], 0
+	}
+	for !s.over && len(s.buf) < copyChunk {
+		if s.next == s.rows.Len() {
+			s.buf, s.over = append(s.buf, 0xff, 0xff), true
+			break
+		}
+		if err := s.encode(); err != nil {
+			s.bad = append(s.bad, *err)
+			s.buf = s.buf[:0]
 		}
 	}
-	w.copied = append(buf, 0xff, 0xff)
-	if bad != nil {
-		return bad
+	if s.bad != nil {
+		for ; s.next < s.rows.Len(); s.buf = s.buf[:0] {
+			if err := s.encode(); err != nil {
+				s.bad = append(s.bad, *err)
+			}
+		}
+		return 0, s.bad
 	}
+	n := copy(p, s.buf[s.sent:])
+	s.sent += n
+	return n, nil
+}
+
+// encode appends the next row.
+func (s *copyStream) encode() *RowError {
+	r := s.next
+	s.next++
+	buf := binary.BigEndian.AppendUint16(s.buf, uint16(s.rows.Width))
+	for c, v := range s.rows.Row(r) {
+		if v.IsNull() {
+			buf = append(buf, 0xff, 0xff, 0xff, 0xff)
+			continue
+		}
+		start := len(buf)
+		out, err := s.w.wires[c].encode(append(buf, 0, 0, 0, 0), v)
+		if err != nil {
+			return &RowError{r, s.w.columnError(c, err)}
+		}
+		buf = out
+		binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start-4))
+	}
+	s.buf = buf
 	return nil
 }
 

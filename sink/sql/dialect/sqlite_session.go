@@ -16,6 +16,7 @@ type sqliteSession struct {
 	db       *sql.DB
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
+	args     []any // of the rows at hand, shared by the writers
 }
 
 func (s *sqliteSession) exec(ctx context.Context, text string) error {
@@ -138,7 +139,6 @@ type sqliteWriter struct {
 	fields []Field
 	cols   []*ColumnInfo
 	bind   []func(record.Value) (any, error)
-	args   []any
 }
 
 func (s *sqliteSession) Compile(t *Table, fields []Field) (Writer, error) {
@@ -176,7 +176,7 @@ func (w *sqliteWriter) Write(ctx context.Context, mode Mode, rows Rows) error {
 		if err != nil {
 			return err
 		}
-		if _, err := stmt.ExecContext(ctx, w.args[at*rows.Width:(at+n)*rows.Width]...); err != nil {
+		if _, err := stmt.ExecContext(ctx, w.s.args[at*rows.Width:(at+n)*rows.Width]...); err != nil {
 			return err
 		}
 		at += n
@@ -186,10 +186,10 @@ func (w *sqliteWriter) Write(ctx context.Context, mode Mode, rows Rows) error {
 
 func (w *sqliteWriter) bindAll(rows Rows) error {
 	var bad RowErrors
-	w.args = w.args[:0]
+	w.s.args = w.s.args[:0]
 	for i, v := range rows.Values {
 		if v.IsNull() {
-			w.args = append(w.args, nil)
+			w.s.args = append(w.s.args, nil)
 			continue
 		}
 		c := i % rows.Width
@@ -198,7 +198,7 @@ func (w *sqliteWriter) bindAll(rows Rows) error {
 			bad = append(bad, RowError{i / rows.Width, fmt.Errorf("table %s, column %s of type %s, value of %s: %w",
 				w.t.Name, w.cols[c].Name, w.cols[c].Type, w.fields[c].Schema, err)})
 		}
-		w.args = append(w.args, arg)
+		w.s.args = append(w.s.args, arg)
 	}
 	if bad != nil {
 		return bad
@@ -257,7 +257,7 @@ func (w *sqliteWriter) rowByRow(ctx context.Context, mode Mode, rows Rows) error
 		text = fmt.Sprintf("SELECT 1 FROM %s WHERE %s", table, where)
 	}
 	for r := range rows.Len() {
-		args := w.args[r*rows.Width : (r+1)*rows.Width]
+		args := w.s.args[r*rows.Width : (r+1)*rows.Width]
 		stmt, err := w.s.statement(ctx, text)
 		if err != nil {
 			return err
