@@ -20,9 +20,11 @@ type Options struct {
 	WorkerID string // host:port of REST, as statuses name this worker
 	Version  string // of leat, as GET / shows it
 	Commit   string
-	// Log holds the topics; nil keeps all state in memory (standalone).
-	Log    kafka.Log
-	Topics InternalTopics
+	// Log holds the topics and the sinks' consumer groups; nil is no log at all. InMemory keeps what the topics would hold in memory
+	// (standalone).
+	Log      kafka.Log
+	InMemory bool
+	Topics   InternalTopics
 	// Props are the worker's properties: group.id, topic.tracking.*, task.shutdown.graceful.timeout.ms.
 	Props   map[string]string
 	Offsets worker.OffsetStore
@@ -92,7 +94,7 @@ func (h *Single) Run(ctx context.Context, w worker.API) error {
 
 // open reads both topics to their end.
 func (h *Single) open(ctx context.Context) (closeTables func(), err error) {
-	if h.opts.Log == nil {
+	if h.opts.Log == nil || h.opts.InMemory {
 		h.configs.table, h.statuses.table = OpenMemory(h.configs.changed), OpenMemory(h.statuses.changed)
 		return func() {}, nil
 	}
