@@ -101,7 +101,7 @@ func tail(ctx context.Context, log *kafka.Cluster, props map[string]string, topi
 }
 
 // topicPatience is how long a topic may take to be made: that of a connector just created is on its way.
-const topicPatience = 10 * time.Second
+const topicPatience = 5 * time.Second
 
 func awaitTopic(ctx context.Context, log *kafka.Cluster, name string) (kafka.TopicInfo, error) {
 	for deadline := time.Now().Add(topicPatience); ; {

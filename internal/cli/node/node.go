@@ -118,10 +118,7 @@ func (n *Node) openEngine(levels *loggers.Registry, registry *metrics.Registry) 
 	id := n.workerID()
 	herding := herder.Options{
 		WorkerID: id, Version: n.opts.Version, Commit: n.opts.Commit, Topics: n.topics, Props: w.Props,
-		Offsets: n.offsets, Loggers: levels, Logger: levels.Logger("leat.herder"),
-	}
-	if !n.opts.Standalone {
-		herding.Log = n.cluster
+		Offsets: n.offsets, Loggers: levels, Logger: levels.Logger("leat.herder"), Log: n.cluster, InMemory: n.opts.Standalone,
 	}
 	n.herder = herder.New(herding)
 	n.worker = worker.New(worker.Options{
