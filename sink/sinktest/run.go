@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ func Run(t *testing.T, target Target) {
 		{"rows_arrive_and_are_durable", arrive, false},
 		{"last_write_and_delete_of_a_key_win_in_order", order, false},
 		{"same_batches_again_converge", replay, false},
+		{"random_changes_converge", random, false},
 		{"empty_batch_moves_nothing", empty, false},
 		{"null_everything", nulls, false},
 		{"unchanged_columns_are_left_alone", unchanged, false},
@@ -126,6 +128,69 @@ func replay(t *testing.T, s *suite) {
 		}
 	}
 	s.want(t, of(1, "c"), of(2, "e"))
+}
+
+// random writes changes of few keys in batches of any size, some of them twice, and compares with a map.
+func random(t *testing.T, s *suite) {
+	seed := time.Now().UnixNano()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(uint64(seed), 0))
+	sink := s.open(t)
+	Write(t, sink, Batch(s.topic, 0, put(0, "first")))
+	model := map[int64]*string{0: new("first")}
+	offset := int64(1)
+	for range 60 {
+		var records []record.Record
+		for range 1 + rng.IntN(150) {
+			records = append(records, change(rng, model))
+		}
+		b := Batch(s.topic, offset, records...)
+		offset += int64(len(records))
+		for range 1 + rng.IntN(2) { // a batch that comes again whole leaves the same state
+			if err := Put(t, sink, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if rng.IntN(5) == 0 {
+			if _, err := Flush(t, sink); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := Flush(t, sink); err != nil {
+		t.Fatal(err)
+	}
+	var want []Row
+	for id := range int64(20) {
+		if text, ok := model[id]; ok {
+			want = append(want, Row{id, text})
+		}
+	}
+	s.want(t, want...)
+}
+
+// change makes one change of a key, in the model and as a record.
+func change(rng *rand.Rand, model map[int64]*string) record.Record {
+	id := rng.Int64N(20)
+	_, there := model[id]
+	switch n := rng.IntN(10); {
+	case n < 3:
+		delete(model, id)
+		if n == 0 {
+			return Tombstone(id)
+		}
+		return Delete(id)
+	case n == 3 && there:
+		model[id] = nil
+		return Upsert(record.OpUpdate, id, record.Null)
+	}
+	op := record.OpUpdate
+	if !there {
+		op = record.OpCreate
+	}
+	text := fmt.Sprint("v", rng.Int64())
+	model[id] = &text
+	return Upsert(op, id, record.String(text))
 }
 
 func empty(t *testing.T, s *suite) {
