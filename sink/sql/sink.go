@@ -11,7 +11,7 @@ import (
 )
 
 // bufferBytes bounds what waits to be written; as much again is being written. A single batch may be larger.
-const bufferBytes = 8 << 20
+const bufferBytes = 12 << 20
 
 // sink gathers records while the transaction before is under way: the busier the target, the larger the next one.
 type sink struct {
