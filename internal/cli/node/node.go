@@ -134,6 +134,9 @@ func (n *Node) URL() string { return n.surfaces[0].url }
 // Bootstrap is the address of the log for Kafka clients.
 func (n *Node) Bootstrap() string {
 	if n.broker != nil {
+		if advertised := n.opts.Worker.EmbeddedAdvertised; advertised != "" {
+			return advertised
+		}
 		return n.broker.Addr()
 	}
 	return n.opts.Worker.Props["bootstrap.servers"]

@@ -211,6 +211,10 @@ func (c *Config) checkEmbedded() []config.Problem {
 			"%q can be reached from other machines, so the embedded log must ask for credentials: add users with embedded.kafka.users.NAME=PASSWORD, or listen on 127.0.0.1",
 			c.EmbeddedListener))
 	}
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) && c.EmbeddedAdvertised == "" {
+		problems = append(problems, config.Problemf("embedded.kafka.advertised.listener",
+			"is missing: the listener %s is every address of this machine, so say which host:port clients shall use", c.EmbeddedListener))
+	}
 	if c.EmbeddedAdvertised != "" {
 		if _, _, err := net.SplitHostPort(c.EmbeddedAdvertised); err != nil {
 			problems = append(problems, config.Problemf("embedded.kafka.advertised.listener", "%q is not host:port", c.EmbeddedAdvertised))

@@ -57,6 +57,7 @@ func TestEveryWrongValueIsReported(t *testing.T) {
 			`listeners: "ftp://x:1" begins with neither`,
 			`status.storage.topic: topic "connect-configs" is that of config.storage.topic too`,
 			`embedded.kafka.listener: "0.0.0.0:9092" can be reached from other machines`,
+			`embedded.kafka.advertised.listener: is missing`,
 			`rest.extension.classes: leat has no REST extension com.example.Audit`,
 			`java.security.auth.login.config: is missing`,
 			`exactly.once.source.support: "enabled" is not supported yet`,
