@@ -51,8 +51,19 @@ func topicOf(name, table string) string { return name + ".public." + table }
 // flow is how a run went.
 type flow struct {
 	total time.Duration // from before the connector was made
-	first time.Duration // until the first record was seen
+	first time.Duration // until records were first seen
+	seen  int           // how many that were
 	usage usage
+}
+
+// addRates adds the figures of a run that moved rows.
+func (b *bench) addRates(w *worker, f flow, rows int, limit *figure) (whole *figure) {
+	whole = b.report.figure(w.name+", rows/s", 0).add(perSecond(rows, f.total)).beside(limit)
+	if f.seen < rows/2 { // else nearly all came between two looks
+		b.report.figure(w.name+", rows/s, flow", 0).add(perSecond(rows-f.seen, f.total-f.first)).beside(limit)
+	}
+	b.report.figure(w.name+", until the first records, s", 2).add(f.first.Seconds())
+	return whole
 }
 
 func perSecond(rows int, d time.Duration) float64 { return float64(rows) / d.Seconds() }
@@ -77,7 +88,7 @@ func (b *bench) runSource(ctx context.Context, w *worker, name, topic string, co
 	err = w.waiting(ctx, "topic "+topic, name, func() error {
 		end, err := w.end(ctx, topic)
 		if end > 0 && f.first == 0 {
-			f.first = time.Since(start)
+			f.first, f.seen = time.Since(start), int(end)
 		}
 		if err == nil && end < int64(rows) {
 			err = fmt.Errorf("%d of %d records", end, rows)

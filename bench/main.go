@@ -159,6 +159,7 @@ func run(ctx context.Context, opts options) (err error) {
 		if err := m.run(ctx, b); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", m.name, err))
 			b.report.remark("**Not finished**: %v", firstLine(err))
+			progress("%s: %v; the end of leat's log:\n%s", m.name, err, tail(b.leatLog()))
 		}
 		b.report.write(out)
 	}

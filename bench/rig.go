@@ -93,6 +93,9 @@ func (b *bench) close() error {
 	return errors.Join(errs...)
 }
 
+// leatLog is the file that every leat process writes its log to.
+func (b *bench) leatLog() string { return filepath.Join(b.dir, "leat.log") }
+
 // build compiles leat, with a port for profiles when they are wanted, and the stand-in log.
 func (b *bench) build(ctx context.Context) error {
 	progress("building")

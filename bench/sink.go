@@ -70,8 +70,9 @@ func (b *bench) sinkConfig(w *worker, topic, table string) settings {
 		"collection.name.format": table, "key.converter": jsonConverter, "value.converter": jsonConverter,
 		"consumer.override.auto.offset.reset": "earliest",
 	})
-	maps.Copy(c, tunedSink)
-	if !w.peer {
+	if w.peer {
+		maps.Copy(c, tunedSink)
+	} else {
 		maps.Copy(c, b.set)
 	}
 	return c

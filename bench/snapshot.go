@@ -42,8 +42,7 @@ func (b *bench) snapshotRun(ctx context.Context, w *worker, limit *figure) error
 	if err != nil {
 		return err
 	}
-	rate := b.report.figure(w.name+", rows/s", 0).add(perSecond(b.rows, f.total)).beside(limit)
-	b.report.figure(w.name+", rows/s, flow", 0).add(perSecond(b.rows, f.total-f.first)).beside(limit)
+	rate := b.addRates(w, f, b.rows, limit)
 	cpu := b.addUsage("", w, f.usage, b.rows)
 	if !w.peer {
 		rate.aim(atLeast, 0.4, true)

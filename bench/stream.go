@@ -128,8 +128,7 @@ func (b *bench) streamRun(ctx context.Context, w *worker, l *backlog, rate, cpu 
 	if err != nil {
 		return err
 	}
-	whole := b.report.figure(w.name+", rows/s", 0).add(perSecond(b.rows, f.total)).beside(rate)
-	b.report.figure(w.name+", rows/s, flow", 0).add(perSecond(b.rows, f.total-f.first)).beside(rate)
+	whole := b.addRates(w, f, b.rows, rate)
 	used := b.addUsage("", w, f.usage, b.rows).beside(cpu)
 	switch {
 	case w.peer:

@@ -151,7 +151,8 @@ func (b *bench) peerWorker(ctx context.Context) (w *worker, err error) {
 }
 
 func (w *worker) connect() error {
-	k, err := kgo.NewClient(kgo.SeedBrokers(w.bootstrap))
+	// The client keeps what it knows of topics for this long; the default of 5 s would count as a topic's way to its first record.
+	k, err := kgo.NewClient(kgo.SeedBrokers(w.bootstrap), kgo.MetadataMinAge(10*time.Millisecond))
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (b *bench) startLeat(ctx context.Context, args ...string) (*leatProcess, er
 		}
 		env = append(env, "LEAT_BENCH_PROFILE="+p.profile)
 	}
-	if p.child, err = startChild(filepath.Join(b.dir, "leat.log"), env, b.leat, args...); err != nil {
+	if p.child, err = startChild(b.leatLog(), env, b.leat, args...); err != nil {
 		return nil, err
 	}
 	err = waitFor(ctx, "leat's REST API", func() error {
@@ -253,21 +254,27 @@ func dial(ctx context.Context, address string) error {
 type fatal struct{ error }
 
 const (
-	pollEvery = 5 * time.Millisecond
-	waitLimit = 10 * time.Minute
+	pollEvery  = 5 * time.Millisecond
+	stallLimit = 90 * time.Second
 )
 
-// waitFor asks every few milliseconds until check gives nil. harness.WaitFor pauses longer than a measurement can bear.
+// waitFor asks every few milliseconds until check gives nil, or nothing but the same answer for a long time. harness.WaitFor pauses longer
+// than a measurement can bear.
 func waitFor(ctx context.Context, what string, check func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, waitLimit)
-	defer cancel()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
+	answer, changed := "", time.Now()
 	for {
 		err := check()
 		var last fatal
 		if err == nil || errors.As(err, &last) {
 			return err
+		}
+		if err.Error() != answer {
+			answer, changed = err.Error(), time.Now()
+		}
+		if time.Since(changed) > stallLimit {
+			return fmt.Errorf("waiting for %s: nothing new in %s: %w", what, stallLimit, err)
 		}
 		select {
 		case <-ctx.Done():
