@@ -74,7 +74,14 @@ func TestIdleSlotFollowsTheLog(t *testing.T) {
 	r.records(1)
 	d.exec("INSERT INTO other SELECT generate_series(1, 1000)")
 	end := d.value("SELECT pg_current_wal_flush_lsn()::text")
-	waitFor(t, "the slot to follow", func() bool {
+	follows := func() bool {
+		return d.value("SELECT (confirmed_flush_lsn >= '"+end+"')::text FROM pg_replication_slots WHERE slot_name = '"+d.name+"'") == "true"
+	}
+	flushed, err := parseLSN(end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := (position{}); p.commit < flushed; p, _ = parsePosition(r.offset) {
 		b := r.batch()
 		if len(b.Records) > 0 {
 			t.Error("a record of a table that is not captured")
@@ -82,8 +89,8 @@ func TestIdleSlotFollowsTheLog(t *testing.T) {
 		if err := r.src.Acked(context.Background(), b.Offsets); err != nil {
 			t.Fatal(err)
 		}
-		return d.value("SELECT (confirmed_flush_lsn >= '"+end+"')::text FROM pg_replication_slots WHERE slot_name = '"+d.name+"'") == "true"
-	})
+	}
+	waitFor(t, "the slot to follow", follows)
 	// What was confirmed so is a position to resume from.
 	offset := r.offset
 	d.exec("INSERT INTO rows VALUES (2)")

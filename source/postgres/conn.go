@@ -156,6 +156,20 @@ func takeOver(pg *pgconn.PgConn) (*wire, error) {
 	return &wire{conn: h.Conn}, nil
 }
 
+// kernelBuffer is asked for, so that the server goes on sending while leat pauses; the kernel has its own limit.
+const kernelBuffer = 4 << 20
+
+// widen asks the kernel for a larger receive buffer.
+func (w *wire) widen() {
+	conn := w.conn
+	if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = t.NetConn()
+	}
+	if t, ok := conn.(interface{ SetReadBuffer(int) error }); ok {
+		_ = t.SetReadBuffer(kernelBuffer)
+	}
+}
+
 // next gives the next message if all of it is here.
 func (w *wire) next() (kind byte, body []byte, ok bool) {
 	if w.w-w.r < 5 {

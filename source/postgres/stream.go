@@ -16,8 +16,10 @@ import (
 )
 
 const (
-	// coalesce is the pause before a read while the server is busy, so that its small packets gather in the kernel.
-	coalesce = 500 * time.Microsecond
+	// While the server is busy, a pause before each read lets its small packets gather in the kernel: waking up for each of them
+	// costs more than decoding it. The pause grows while reads stay below fewBytes and shrinks when they pass manyBytes.
+	minPause, maxPause  = 500 * time.Microsecond, 4 * time.Millisecond
+	fewBytes, manyBytes = 24 << 10, 64 << 10
 	// busyGap is the longest wait for data that still counts as busy.
 	busyGap = time.Millisecond
 	// gatherLimit bounds the time that a batch gathers while the server is busy.
@@ -50,6 +52,7 @@ type stream struct {
 	held     []byte // a change that the last batch had no room for
 	heldLSN  LSN
 	busy     bool
+	pause    time.Duration
 	expect   int
 	seen     LSN // position that the server was at, told by keepalives while nothing was pending
 	seenAt   time.Time
@@ -66,13 +69,14 @@ func openStream(ctx context.Context, s *source) (*stream, error) {
 	if err != nil {
 		return nil, classify(err, "taking over the connection")
 	}
+	w.widen()
 	if err := w.query(ctx, s.cfg.startSQL(s.pos.start(), s.version), 'W'); err != nil {
 		w.close()
 		return nil, startError(err, s.cfg)
 	}
 	st := &stream{
 		src: s, wire: w, tables: map[uint32]*table{}, names: map[uint32]string{}, pos: s.pos, resume: newResume(s.pos), expect: 64,
-		lastBeat: time.Now(), seenAt: time.Now(), lastSeq: s.pos.commit,
+		lastBeat: time.Now(), seenAt: time.Now(), lastSeq: s.pos.commit, pause: minPause,
 	}
 	st.pos.snapshot, st.pos.completed = "", false
 	if st.captures, err = s.cfg.messageFilter(); err != nil {
@@ -160,7 +164,7 @@ func (st *stream) enough(b *batch) bool {
 // fill waits for data. While a batch gathers it waits only a little.
 func (st *stream) fill(ctx context.Context, gathering bool) error {
 	if st.busy {
-		time.Sleep(coalesce)
+		time.Sleep(st.pause)
 	}
 	begin := time.Now()
 	wait := idleWait
@@ -173,8 +177,15 @@ func (st *stream) fill(ctx context.Context, gathering bool) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	_, err := st.wire.fill()
-	st.busy = err == nil && time.Since(begin) < busyGap
+	n, err := st.wire.fill()
+	switch st.busy = err == nil && time.Since(begin) < busyGap; {
+	case !st.busy:
+		st.pause = minPause
+	case n < fewBytes:
+		st.pause = min(2*st.pause, maxPause)
+	case n > manyBytes:
+		st.pause = max(st.pause/2, minPause)
+	}
 	return err
 }
 
