@@ -50,6 +50,7 @@ func (c *Config) connConfig(replication bool) (*pgx.ConnConfig, error) {
 	}
 	if replication {
 		cfg.RuntimeParams["replication"] = "database"
+		cfg.DialFunc = dialQuiet
 	}
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	return cfg, nil

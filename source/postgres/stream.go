@@ -19,7 +19,7 @@ const (
 	// While the server is busy, a pause before each read lets its small packets gather in the kernel: waking up for each of them
 	// costs more than decoding it. The pause grows while reads stay below fewBytes and shrinks when they pass manyBytes.
 	minPause, maxPause  = 500 * time.Microsecond, 4 * time.Millisecond
-	fewBytes, manyBytes = 24 << 10, 64 << 10
+	fewBytes, manyBytes = 8 << 10, 32 << 10
 	// busyGap is the longest wait for data that still counts as busy.
 	busyGap = time.Millisecond
 	// gatherLimit bounds the time that a batch gathers while the server is busy.
@@ -178,6 +178,7 @@ func (st *stream) fill(ctx context.Context, gathering bool) error {
 		return ctx.Err()
 	}
 	n, err := st.wire.fill()
+
 	switch st.busy = err == nil && time.Since(begin) < busyGap; {
 	case !st.busy:
 		st.pause = minPause
