@@ -12,6 +12,19 @@ import (
 	"leat/record"
 )
 
+// typesDatabase has every type. PostgreSQL 13 knows no infinite numeric, and 18 refuses updates of a table whose replica identity
+// has a generated column that is not published: both are outside of what Debezium was recorded with.
+func typesDatabase(t *testing.T) *database {
+	t.Helper()
+	d := newDatabase(t)
+	if v := d.value("SHOW server_version_num"); v < "140000" || v >= "180000" {
+		t.Skip("the recorded tables need PostgreSQL 14 to 17")
+	}
+	d.file("types.sql")
+	d.file("types_nan.sql")
+	return d
+}
+
 // peerFile is what Debezium 3.6.1 wrote for testdata/types.sql and types_dml.sql, without times, positions and names.
 type peerFile struct {
 	Schemas []any
@@ -163,7 +176,7 @@ func compareSchema(t *testing.T, where string, got, want any) {
 }
 
 func TestRecordsEqualDebeziumInOtherModes(t *testing.T) {
-	d := newDatabase(t, "types.sql", "types_nan.sql")
+	d := typesDatabase(t)
 	r := d.open(record.Null, d.with("table.include.list", "inv.all_types,inv.plain", "include.unknown.datatypes", "true",
 		"time.precision.mode", "connect", "decimal.handling.mode", "string", "binary.handling.mode", "base64",
 		"hstore.handling.mode", "map", "interval.handling.mode", "string", "leat.imitate.debezium.faults", "true"))
@@ -188,7 +201,7 @@ func TestRecordsEqualDebeziumInOtherModes(t *testing.T) {
 }
 
 func TestRecordsEqualDebezium(t *testing.T) {
-	d := newDatabase(t, "types.sql", "types_nan.sql")
+	d := typesDatabase(t)
 	r := d.open(record.Null, d.with("schema.include.list", "inv", "skipped.operations", "none", "leat.imitate.debezium.faults", "true"))
 	defer r.close()
 	got := r.snapshot()

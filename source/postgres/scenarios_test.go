@@ -125,6 +125,19 @@ func TestBadValueIsOneBadRecordOnBothPaths(t *testing.T) {
 	}
 }
 
+func TestBadValueIsLeftOutWhereConfigured(t *testing.T) {
+	d := newDatabase(t)
+	d.exec("CREATE TABLE rows (id int PRIMARY KEY, n numeric(10,2)); INSERT INTO rows VALUES (1, 1), (2, 'NaN'), (3, 3)")
+	r := d.open(record.Null, d.with("event.processing.failure.handling.mode", "skip"))
+	defer r.close()
+	got := r.records(2)
+	d.exec("INSERT INTO rows VALUES (4, 'NaN'), (5, 5)")
+	got = append(got, r.records(1)...)
+	if len(got) != 3 || got[2].Key.Field(0).Int() != 5 {
+		t.Errorf("%d records", len(got))
+	}
+}
+
 func TestColumnsAreMaskedTruncatedFilteredAndKeyed(t *testing.T) {
 	d := newDatabase(t)
 	d.exec("CREATE TABLE person (id int PRIMARY KEY, mail text NOT NULL, name text, secret text, note text)")

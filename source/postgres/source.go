@@ -43,6 +43,7 @@ type stats struct {
 	behind     atomic.Int64 // ms between the newest event's commit and its reading
 	rows       atomic.Int64 // of the snapshot
 	tablesLeft atomic.Int64
+	skipped    atomic.Int64 // bad records left out as configured
 	events     atomic.Int64
 }
 
@@ -57,8 +58,9 @@ func open(_ context.Context, cfg *Config, task connector.Task) (connector.Source
 	s.heart = capture.NewHeartbeat(&cfg.Config, s.tables.naming)
 	if task.Gauge != nil {
 		for name, v := range map[string]*atomic.Int64{
-			"source_lag_bytes": &s.stats.lag, "source_behind_ms": &s.stats.behind, "source_events": &s.stats.events,
-			"snapshot_rows": &s.stats.rows, "snapshot_remaining_tables": &s.stats.tablesLeft,
+			"leat_source_lag_bytes": &s.stats.lag, "debezium_metrics_MilliSecondsBehindSource": &s.stats.behind,
+			"debezium_metrics_TotalNumberOfEventsSeen": &s.stats.events, "debezium_metrics_RemainingTableCount": &s.stats.tablesLeft,
+			"debezium_metrics_NumberOfErroneousEvents": &s.stats.skipped,
 		} {
 			task.Gauge(name, func() float64 { return float64(v.Load()) })
 		}
@@ -69,6 +71,16 @@ func open(_ context.Context, cfg *Config, task connector.Task) (connector.Source
 // Read gives the next batch of the snapshot or of the stream.
 func (s *source) Read(ctx context.Context) (record.Batch, error) {
 	b, err := s.read(ctx)
+	for err != nil && connector.ClassOf(err) == connector.BadRecord && s.cfg.EventFailure != "fail" && s.cfg.EventFailure != "" {
+		// Invariant 6: left out because event.processing.failure.handling.mode says so.
+		s.stats.skipped.Add(1)
+		if s.cfg.EventFailure == "warn" {
+			s.task.Log.Warn("event left out", "error", err)
+		}
+		if err = nil; len(b.Records) == 0 {
+			b, err = s.read(ctx)
+		}
+	}
 	if err != nil && connector.ClassOf(err) == connector.Retriable && ctx.Err() == nil {
 		s.lost()
 	}

@@ -262,6 +262,7 @@ func isChange(kind byte) bool {
 // keepalive notes how far the server is; between transactions everything before has been sent.
 func (st *stream) keepalive(end LSN, reply bool) error {
 	st.lastSeen = max(st.lastSeen, end)
+	st.src.stats.lag.Store(int64(st.lastSeen) - int64(st.src.confirmed.Load()))
 	if !st.inTx {
 		st.seen = max(st.seen, end)
 	}
