@@ -23,23 +23,15 @@ func measureMemory(ctx context.Context, b *bench) error {
 	if err := b.wide(ctx, "wide", b.rows, 0); err != nil {
 		return err
 	}
-	for _, load := range []struct {
-		name string
-		run  func(context.Context, *worker) error
-	}{
-		{"snapshot, stream and sink at once", b.everythingLoad},
-		{fmt.Sprintf("one transaction of %s rows", number(float64(b.txRows), 0)), b.transactionLoad},
-		{fmt.Sprintf("%d rows of 8 MiB, snapshot, stream and sink", b.bigRows), b.bigRowsLoad},
-	} {
-		progress("memory: %s", load.name)
-		if err := b.memoryRun(ctx, load.name, load.run); err != nil {
-			return fmt.Errorf("%s: %w", load.name, err)
+	for _, load := range []func(context.Context, *worker) error{b.everythingLoad, b.transactionLoad, b.bigRowsLoad} {
+		if err := b.memoryRun(ctx, load); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (b *bench) memoryRun(ctx context.Context, name string, load func(context.Context, *worker) error) (err error) {
+func (b *bench) memoryRun(ctx context.Context, load func(context.Context, *worker) error) (err error) {
 	w, err := b.leatWorker(ctx)
 	if err != nil {
 		return err
@@ -55,17 +47,20 @@ func (b *bench) memoryRun(ctx context.Context, name string, load func(context.Co
 		return err
 	}
 	b.report.figure("idle, resident MiB", 0).add(float64(idle.RSS)/mib).aim(atMost, maxIdle, false)
-	m, err := b.begin(w)
+	if err := harness.ResetPeak(w.pid); err != nil {
+		return err
+	}
+	return load(ctx, w)
+}
+
+// peak notes the most that leat had resident during what was just done, and begins anew.
+func (b *bench) peak(w *worker, during string) error {
+	s, err := harness.ProcStats(w.pid)
 	if err != nil {
 		return err
 	}
-	loaded := load(ctx, w)
-	u, err := m.end()
-	if err := errors.Join(loaded, err); err != nil {
-		return err
-	}
-	b.report.figure(name+", peak resident MiB", 0).add(float64(u.peak)/mib).aim(atMost, maxResident, false)
-	return nil
+	b.report.figure(during+", peak resident MiB", 0).add(float64(s.PeakRSS)/mib).aim(atMost, maxResident, false)
+	return harness.ResetPeak(w.pid)
 }
 
 // everythingLoad: a source reads a table and streams changes of all its rows, while a sink delivers them.
@@ -90,7 +85,10 @@ func (b *bench) everythingLoad(ctx context.Context, w *worker) error {
 	if err := w.waitRecords(ctx, table, topic, 2*b.rows); err != nil {
 		return err
 	}
-	return b.delivered(ctx, w, sink, "select 1 from "+table+" where id = "+strconv.Itoa(b.rows)+" and qty = "+strconv.Itoa(b.rows%100+1))
+	if err := b.delivered(ctx, w, sink, "select 1 from "+table+" where id = "+strconv.Itoa(b.rows)+" and qty = "+strconv.Itoa(b.rows%100+1)); err != nil {
+		return err
+	}
+	return b.peak(w, "snapshot, then stream and sink at once")
 }
 
 // transactionLoad: one transaction of very many rows.
@@ -111,6 +109,9 @@ func (b *bench) transactionLoad(ctx context.Context, w *worker) error {
 	}
 	progress("the transaction was written in %s", time.Since(start).Round(time.Second))
 	if err := w.waitRecords(ctx, table, topic, b.txRows+1); err != nil {
+		return err
+	}
+	if err := b.peak(w, fmt.Sprintf("one transaction of %s rows", number(float64(b.txRows), 0))); err != nil {
 		return err
 	}
 	if err := b.remove(ctx, w, table, topic); err != nil {
@@ -140,6 +141,9 @@ func (b *bench) bigRowsLoad(ctx context.Context, w *worker) error {
 	if _, err := b.runSource(ctx, w, table, topic, config, half); err != nil {
 		return err
 	}
+	if err := b.peak(w, fmt.Sprintf("snapshot of %d rows of 8 MiB", half)); err != nil {
+		return err
+	}
 	for id := half + 1; id <= 2*half; id++ {
 		if _, err := b.source.Exec(ctx, insert, id, id); err != nil {
 			return err
@@ -148,11 +152,18 @@ func (b *bench) bigRowsLoad(ctx context.Context, w *worker) error {
 	if err := w.waitRecords(ctx, table, topic, 2*half); err != nil {
 		return err
 	}
+	if err := b.peak(w, fmt.Sprintf("stream of %d rows of 8 MiB", half)); err != nil {
+		return err
+	}
 	sink := b.unique("sink")
 	if _, _, err := w.rest.Configure(ctx, sink, b.sinkConfig(w, topic, table)); err != nil {
 		return err
 	}
-	return b.delivered(ctx, w, sink, fmt.Sprintf("select 1 from %s having count(*) = %d and min(length(body)) = %d", table, 2*half, bigRowBytes))
+	query := fmt.Sprintf("select 1 from %s having count(*) = %d and min(length(body)) = %d", table, 2*half, bigRowBytes)
+	if err := b.delivered(ctx, w, sink, query); err != nil {
+		return err
+	}
+	return b.peak(w, fmt.Sprintf("sink of %d rows of 8 MiB", 2*half))
 }
 
 // waitRecords waits until a topic that a source fills has so many records.
