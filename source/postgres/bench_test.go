@@ -11,6 +11,7 @@ import (
 	"leat/record"
 	"leat/source/capture"
 	"leat/source/postgres/pgoutput"
+	"leat/source/postgres/types"
 )
 
 // wideTypes are the columns of the workload `wide`: 10 columns, about 200 bytes a row.
@@ -19,8 +20,8 @@ var wideTypes = []struct {
 	oid  uint32
 	mod  int32
 }{
-	{"id", oidInt8, -1}, {"customer_id", oidInt4, -1}, {"name", oidVarchar, 68}, {"email", oidVarchar, 68}, {"amount", oidNumeric, 12<<16 | 2 + 4},
-	{"qty", oidInt4, -1}, {"score", oidFloat8, -1}, {"active", oidBool, -1}, {"created", oidTimestamptz, -1}, {"note", oidText, -1},
+	{"id", 20, -1}, {"customer_id", 23, -1}, {"name", 1043, 68}, {"email", 1043, 68}, {"amount", 1700, 12<<16 | 2 + 4},
+	{"qty", 23, -1}, {"score", 701, -1}, {"active", 16, -1}, {"created", 1184, -1}, {"note", 25, -1},
 }
 
 var wideRow = []string{"1234567", "34567", "customer name c4ca4238a0b923820dcc509a6f75849b", "user1234567@mail-33.example.com", "2345.67",
@@ -41,9 +42,9 @@ func wideTable(tb testing.TB, s *source, copy bool) *table {
 	for _, c := range wideTypes {
 		meta.Columns = append(meta.Columns, columnMeta{Name: c.name, Type: c.oid, Mod: c.mod, NotNull: true})
 		if s.cat.types == nil {
-			s.cat.types = map[uint32]*typeInfo{}
+			s.cat.types = map[uint32]*types.Info{}
 		}
-		s.cat.types[c.oid] = &typeInfo{OID: c.oid, Kind: 'b'}
+		s.cat.types[c.oid] = &types.Info{OID: c.oid, Kind: 'b'}
 	}
 	t, err := s.tables.build(context.Background(), meta, copy)
 	if err != nil {

@@ -6,13 +6,15 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"leat/source/postgres/types"
 )
 
 // catalog reads the system catalogs over one connection, which it opens when needed and opens again after a loss.
 type catalog struct {
 	cfg   *Config
 	conn  *pgx.Conn
-	types map[uint32]*typeInfo
+	types map[uint32]*types.Info
 }
 
 // session gives the connection.
@@ -86,11 +88,11 @@ func (c *catalog) serverVersion(ctx context.Context) (int, error) {
 }
 
 // typeOf reads a type once.
-func (c *catalog) typeOf(ctx context.Context, oid uint32) (*typeInfo, error) {
+func (c *catalog) typeOf(ctx context.Context, oid uint32) (*types.Info, error) {
 	if t, ok := c.types[oid]; ok {
 		return t, nil
 	}
-	t := &typeInfo{OID: oid}
+	t := &types.Info{OID: oid}
 	var kind, category string
 	var elem, base int64
 	err := c.one(ctx, []any{&t.Namespace, &t.Name, &kind, &category, &elem, &base, &t.BaseMod, &t.NotNull, &t.Labels},
@@ -98,7 +100,7 @@ func (c *catalog) typeOf(ctx context.Context, oid uint32) (*typeInfo, error) {
 		   ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
 		 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = $1::int8::oid`, int64(oid))
 	if errors.Is(err, pgx.ErrNoRows) {
-		return &typeInfo{OID: oid, Kind: 'p', Name: "unknown"}, nil // dropped since; such columns are as of an unknown type
+		return &types.Info{OID: oid, Kind: 'p', Name: "unknown"}, nil // dropped since; such columns are as of an unknown type
 	}
 	if err != nil {
 		return nil, err
@@ -106,7 +108,7 @@ func (c *catalog) typeOf(ctx context.Context, oid uint32) (*typeInfo, error) {
 	t.Kind, t.Elem, t.Base = kind[0], uint32(elem), uint32(base)
 	t.IsArray = category == "A" && elem != 0
 	if c.types == nil {
-		c.types = map[uint32]*typeInfo{}
+		c.types = map[uint32]*types.Info{}
 	}
 	c.types[oid] = t
 	return t, nil

@@ -8,6 +8,7 @@ import (
 
 	"leat/config"
 	"leat/source/capture"
+	"leat/source/postgres/types"
 )
 
 // Config holds the options of the PostgreSQL source, in Debezium's names.
@@ -202,6 +203,14 @@ func (c *Config) Validate() []config.Problem {
 		out = append(out, config.Problemf("message.prefix.include.list", "%v.", err))
 	}
 	return out
+}
+
+// valueOptions are the options of values.
+func (c *Config) valueOptions() types.Options {
+	return types.Options{
+		Decimal: c.DecimalMode, Time: c.TimeMode, Binary: c.BinaryMode, HStoreMap: c.HStoreMode == HStoreMap,
+		IntervalISO: c.IntervalMode == IntervalString, MoneyDigits: c.MoneyDigits, IncludeUnknown: c.IncludeUnknown, ImitateFaults: c.ImitateFaults,
+	}
 }
 
 // messageFilter tells which prefixes of logical messages are captured.

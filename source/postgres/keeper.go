@@ -14,6 +14,9 @@ type keeper struct {
 	stopped chan struct{}
 }
 
+// epochMicros is PostgreSQL's epoch, 2000, in µs since 1970.
+const epochMicros = 10957 * 86400 * 1_000_000
+
 // settle gathers several moves of the position into one answer.
 const settle = 100 * time.Millisecond
 

@@ -11,6 +11,7 @@ import (
 	"leat/schema"
 	"leat/source/capture"
 	"leat/source/postgres/pgoutput"
+	"leat/source/postgres/types"
 )
 
 // table turns rows of one table into values. It is immutable; a table whose shape changes gets a new one.
@@ -25,7 +26,7 @@ type table struct {
 
 // tableColumn says what to do with one column of a tuple.
 type tableColumn struct {
-	decode    decodeFunc // nil: the column is not captured
+	decode    types.Decode // nil: the column is not captured
 	mask      func(record.Value) record.Value
 	field     int
 	unchanged record.Value // what stands for a value that was not sent
@@ -107,13 +108,13 @@ func (t *tables) ofCatalog(ctx context.Context, id tableID) (*table, error) {
 
 // build compiles a table. The columns that COPY is not asked for are left out of the tuple when copy is set.
 func (t *tables) build(ctx context.Context, meta *tableMeta, copy bool) (*table, error) {
-	types := typeMap{cfg: t.cfg, lookup: func(oid uint32) (*typeInfo, error) { return t.cat.typeOf(ctx, oid) }}
+	kinds := types.Map{Options: t.cfg.valueOptions(), Lookup: func(oid uint32) (*types.Info, error) { return t.cat.typeOf(ctx, oid) }}
 	out := &table{schema: meta.Schema, name: meta.Name}
 	var row []schema.Field
 	fieldOf := map[string]int{}
 	for i := range meta.Columns {
 		c := &meta.Columns[i]
-		col, field, err := t.column(&types, meta, c, copy)
+		col, field, err := t.column(&kinds, meta, c, copy)
 		if err != nil {
 			return nil, err
 		}
@@ -154,12 +155,12 @@ func (t *tables) build(ctx context.Context, meta *tableMeta, copy bool) (*table,
 	return out, nil
 }
 
-func (t *tables) column(types *typeMap, meta *tableMeta, c *columnMeta, copy bool) (tableColumn, schema.Field, error) {
+func (t *tables) column(kinds *types.Map, meta *tableMeta, c *columnMeta, copy bool) (tableColumn, schema.Field, error) {
 	none := tableColumn{name: c.Name}
 	if !t.filter.Column(meta.Schema, meta.Name, c.Name) {
 		return none, schema.Field{}, nil
 	}
-	k, err := types.codec(c.Type, c.Mod, c.Dims)
+	k, err := kinds.Codec(c.Type, c.Mod, c.Dims)
 	if err != nil {
 		return none, schema.Field{}, err
 	}
@@ -174,59 +175,47 @@ func (t *tables) column(types *typeMap, meta *tableMeta, c *columnMeta, copy boo
 	}
 	missing := record.Null
 	if c.NotNull {
-		missing = k.fallback
+		missing = k.Fallback
 	}
-	if def, ok := k.defaultOf(c.Default); ok {
+	if def, ok := k.DefaultOf(c.Default); ok {
 		opts = append(opts, schema.Default(def))
 		if c.NotNull {
-			missing = valueOf(def, k.schema)
+			missing = types.ValueOf(def, k.Schema)
 		}
 	}
 	if t.cfg.SchemaComments && c.Comment != "" {
 		opts = append(opts, schema.Doc(c.Comment))
 	}
-	mask, masked := t.rules.Of(meta.Schema, meta.Name, c.Name, k.isText, k.length)
+	mask, masked := t.rules.Of(meta.Schema, meta.Name, c.Name, k.IsText, k.Length)
 	if masked {
 		opts = append(opts, schema.With("masked", "true"))
 	}
-	col := tableColumn{name: c.Name, decode: k.text, mask: mask, missing: missing, unchanged: t.unchanged(k)}
+	col := tableColumn{name: c.Name, decode: k.Text, mask: mask, missing: missing, unchanged: t.unchanged(k)}
 	if copy {
-		col.decode, col.expr = k.forCopy(c.Name)
+		col.decode, col.expr = k.ForCopy(quoteIdent(c.Name))
 	}
-	return col, schema.F(t.cfg.FieldNameAdjustment.Field(c.Name), k.schema.Change(opts...)), nil
-}
-
-// forCopy chooses how COPY is asked for a column: in its binary form, or its text.
-func (k *codec) forCopy(name string) (decodeFunc, string) {
-	q := quoteIdent(name)
-	switch {
-	case k.binary != nil && k.asText == "":
-		return k.binary, q
-	case k.asText != "":
-		return k.text, fmt.Sprintf(k.asText, q)
-	}
-	return k.text, q + "::pg_catalog.text"
+	return col, schema.F(t.cfg.FieldNameAdjustment.Field(c.Name), k.Schema.Change(opts...)), nil
 }
 
 // defaultPlaceholder is what the converters write for record.Unchanged.
 const defaultPlaceholder = "__debezium_unavailable_value"
 
 // unchanged is record.Unchanged, or the configured placeholder itself where it is not the one that converters write.
-func (t *tables) unchanged(k *codec) record.Value {
+func (t *tables) unchanged(k *types.Codec) record.Value {
 	text := t.cfg.Placeholder
 	if text == defaultPlaceholder {
 		return record.Unchanged
 	}
 	raw := placeholderBytes(text)
-	switch k.schema.Type() {
+	switch k.Schema.Type() {
 	case schema.String:
 		return record.StringBytes(raw)
 	case schema.Bytes:
-		if k.schema.Name() == "" {
+		if k.Schema.Name() == "" {
 			return record.Bytes(raw)
 		}
 	case schema.Array:
-		if e := k.schema.Elem(); e.Type() == schema.String {
+		if e := k.Schema.Elem(); e.Type() == schema.String {
 			return record.Array([]record.Value{record.StringBytes(raw)})
 		}
 	}

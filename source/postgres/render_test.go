@@ -8,6 +8,7 @@ import (
 
 	"leat/record"
 	"leat/schema"
+	"leat/source/postgres/types"
 )
 
 // schemaJSON writes a schema as Kafka Connect's JSON converter does: an independent, slow writing, to compare with what
@@ -36,7 +37,7 @@ func schemaJSON(s *schema.Schema) map[string]any {
 		out["parameters"] = params
 	}
 	if d, ok := s.Default(); ok {
-		out["default"] = jsonValue(s, valueOf(d, s))
+		out["default"] = jsonValue(s, types.ValueOf(d, s))
 	}
 	switch s.Type() {
 	case schema.Struct:

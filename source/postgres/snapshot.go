@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -253,7 +254,7 @@ func tell(ctx context.Context, conn *pgconn.PgConn, point created) (lsn LSN, txI
 		return 0, 0, "", err
 	}
 	row := results[0].Rows[0]
-	txID, _ = parseInt(row[0])
+	txID, _ = strconv.ParseInt(string(row[0]), 10, 64)
 	if lsn, exported = point.lsn, point.snapshot; exported != "" {
 		return lsn, txID, exported, nil
 	}

@@ -1,4 +1,4 @@
-package postgres
+package types
 
 import (
 	"encoding/binary"
@@ -16,38 +16,38 @@ import (
 var notInArray = map[uint32]bool{oidMoney: true, oidName: true, oidInterval: true, oidVarbit: true, oidXML: true, oidPoint: true, oidRefcursor: true}
 
 // array is the codec of an array: of its declared dimensions, of one where none are declared.
-func (m *typeMap) array(t *typeInfo, mod int32, dims int) (*codec, error) {
+func (m *Map) array(t *Info, mod int32, dims int) (*Codec, error) {
 	elemType, mod, err := m.resolve(t.Elem, mod)
 	if err != nil {
 		return nil, err
 	}
 	elem := m.scalar(elemType, mod)
 	switch {
-	case elem != nil && notInArray[elemType.OID] && !m.cfg.IncludeUnknown:
+	case elem != nil && notInArray[elemType.OID] && !m.Options.IncludeUnknown:
 		return nil, nil
-	case elem == nil && m.cfg.IncludeUnknown:
+	case elem == nil && m.Options.IncludeUnknown:
 		elem = m.unknown(elemType)
 	case elem == nil:
 		return nil, nil
 	}
-	item := elem.schema
+	item := elem.Schema
 	if !elem.inArray {
 		item = item.Change(schema.Optional())
 	}
-	a := arrayReader{elem: elem, imitate: m.cfg.ImitateFaults, dims: 1}
+	a := arrayReader{elem: elem, imitate: m.Options.ImitateFaults, dims: 1}
 	s := schema.NewArray(item)
-	if dims > 1 && !m.cfg.ImitateFaults {
+	if dims > 1 && !m.Options.ImitateFaults {
 		a.dims = dims
 		for range dims - 1 {
 			s = schema.NewArray(s.Change(schema.Optional()))
 		}
 	}
-	return &codec{schema: s, fallback: record.Array(nil), text: a.decode}, nil
+	return &Codec{Schema: s, Fallback: record.Array(nil), Text: a.decode}, nil
 }
 
 // arrayReader reads array literals, {1,NULL,"a b",{2,3}}.
 type arrayReader struct {
-	elem    *codec
+	elem    *Codec
 	dims    int
 	imitate bool
 }
@@ -110,7 +110,7 @@ func (a *arrayReader) nested(s *capture.Slab, b []byte, depth int, whole []byte)
 		return record.Null, nil, err
 	case a.imitate:
 		return record.Null, b[end:], nil
-	case a.elem.isText:
+	case a.elem.IsText:
 		return record.StringBytes(b[:end:end]), b[end:], nil
 	}
 	return record.Null, nil, a.wrongDims(whole)
@@ -149,7 +149,7 @@ func (a *arrayReader) item(s *capture.Slab, b, whole []byte) (record.Value, []by
 		if !ok {
 			return record.Null, nil, arrayError(whole)
 		}
-		v, err := a.elem.text(s, raw)
+		v, err := a.elem.Text(s, raw)
 		return v, b[n:], err
 	}
 	n := 0
@@ -159,7 +159,7 @@ func (a *arrayReader) item(s *capture.Slab, b, whole []byte) (record.Value, []by
 	if string(b[:n]) == "NULL" {
 		return record.Null, b[n:], nil
 	}
-	v, err := a.elem.text(s, b[:n:n])
+	v, err := a.elem.Text(s, b[:n:n])
 	return v, b[n:], err
 }
 
@@ -190,16 +190,16 @@ func unquote(s *capture.Slab, b []byte) (raw []byte, n int, ok bool) {
 }
 
 // hstore is a JSON object or a map.
-func (m *typeMap) hstore() *codec {
-	if m.cfg.HStoreMode == HStoreMap {
-		return &codec{schema: schema.NewMap(schema.New(schema.String), schema.New(schema.String, schema.Optional())),
-			fallback: record.Map(nil), text: func(s *capture.Slab, b []byte) (record.Value, error) {
+func (m *Map) hstore() *Codec {
+	if m.Options.HStoreMap {
+		return &Codec{Schema: schema.NewMap(schema.New(schema.String), schema.New(schema.String, schema.Optional())),
+			Fallback: record.Map(nil), Text: func(s *capture.Slab, b []byte) (record.Value, error) {
 				var entries []record.Entry
 				err := eachPair(s, b, func(k, v record.Value) { entries = append(entries, record.Entry{Key: k, Value: v}) })
 				return record.Map(entries), err
 			}}
 	}
-	return &codec{schema: schema.Semantic(schema.String, schema.DebeziumJSON), fallback: record.String("{}"), text: hstoreJSON}
+	return &Codec{Schema: schema.Semantic(schema.String, schema.DebeziumJSON), Fallback: record.String("{}"), Text: hstoreJSON}
 }
 
 func hstoreJSON(s *capture.Slab, b []byte) (record.Value, error) {
@@ -301,9 +301,9 @@ func point(s *capture.Slab, x, y float64) record.Value {
 }
 
 // vectorCodec reads pgvector's [1,2,3].
-func vectorCodec(name string, t schema.Type) *codec {
-	return &codec{schema: schema.NewArray(schema.New(t), schema.Named(name), schema.Version(1)), fallback: record.Array(nil),
-		text: func(s *capture.Slab, b []byte) (record.Value, error) {
+func vectorCodec(name string, t schema.Type) *Codec {
+	return &Codec{Schema: schema.NewArray(schema.New(t), schema.Named(name), schema.Version(1)), Fallback: record.Array(nil),
+		Text: func(s *capture.Slab, b []byte) (record.Value, error) {
 			parts := strings.Split(strings.Trim(string(b), "[]"), ",")
 			elems := s.Values(len(parts))
 			for i, p := range parts {

@@ -1,4 +1,4 @@
-package postgres
+package types
 
 import (
 	"encoding/binary"
@@ -179,8 +179,8 @@ func timestampBits(b []byte) (int64, error) {
 }
 
 // both makes the two decoders of a type whose forms are first read to one number.
-func both(c *codec, fromText, fromBinary func([]byte) (int64, error), value func(*capture.Slab, int64) (record.Value, error)) *codec {
-	of := func(read func([]byte) (int64, error)) decodeFunc {
+func both(c *Codec, fromText, fromBinary func([]byte) (int64, error), value func(*capture.Slab, int64) (record.Value, error)) *Codec {
+	of := func(read func([]byte) (int64, error)) Decode {
 		return func(s *capture.Slab, b []byte) (record.Value, error) {
 			n, err := read(b)
 			if err != nil {
@@ -189,7 +189,7 @@ func both(c *codec, fromText, fromBinary func([]byte) (int64, error), value func
 			return value(s, n)
 		}
 	}
-	c.text, c.binary = of(fromText), of(fromBinary)
+	c.Text, c.Binary = of(fromText), of(fromBinary)
 	return c
 }
 
@@ -201,23 +201,23 @@ func precision(mod int32) int {
 	return int(mod)
 }
 
-func (m *typeMap) timestamp(mod int32) *codec {
-	c := &codec{generated: "1970-01-01 00:00:00", hasDefault: true, fallback: record.Int(0)}
+func (m *Map) timestamp(mod int32) *Codec {
+	c := &Codec{generated: "1970-01-01 00:00:00", hasDefault: true, Fallback: record.Int(0)}
 	value := func(_ *capture.Slab, us int64) (record.Value, error) { return record.Int(finite(us, 1)), nil }
 	inMs := func(_ *capture.Slab, us int64) (record.Value, error) { return record.Int(finite(us, 1000)), nil }
-	switch mode := m.cfg.TimeMode; {
+	switch mode := m.Options.Time; {
 	case mode == capture.TimeConnect:
-		c.schema, value = schema.Semantic(schema.Int64, schema.TimestampName), inMs
+		c.Schema, value = schema.Semantic(schema.Int64, schema.TimestampName), inMs
 	case mode == capture.TimeISOString:
-		c.schema, c.fallback = schema.Semantic(schema.String, schema.DebeziumIsoTimestamp), record.String("1970-01-01T00:00:00Z")
+		c.Schema, c.Fallback = schema.Semantic(schema.String, schema.DebeziumIsoTimestamp), record.String("1970-01-01T00:00:00Z")
 		value = func(s *capture.Slab, us int64) (record.Value, error) { return isoTimestamp(s, us, -1), nil }
 	case mode == capture.TimeNanos:
-		c.schema = schema.Semantic(schema.Int64, schema.DebeziumNanoTimestamp)
+		c.Schema = schema.Semantic(schema.Int64, schema.DebeziumNanoTimestamp)
 		value = nanoTimestamp
 	case mode == capture.TimeMicros || precision(mod) > 3:
-		c.schema = schema.Semantic(schema.Int64, schema.DebeziumMicroTimestamp)
+		c.Schema = schema.Semantic(schema.Int64, schema.DebeziumMicroTimestamp)
 	default:
-		c.schema, value = schema.Semantic(schema.Int64, schema.DebeziumTimestamp), inMs
+		c.Schema, value = schema.Semantic(schema.Int64, schema.DebeziumTimestamp), inMs
 	}
 	return both(c, timestampOf, timestampBits, value)
 }
@@ -251,13 +251,13 @@ func nanoTimestamp(_ *capture.Slab, us int64) (record.Value, error) {
 	return record.Int(us * 1000), nil
 }
 
-func timestamptzCodec(mod int32) *codec {
+func timestamptzCodec(mod int32) *Codec {
 	width := precision(mod)
-	c := &codec{schema: schema.Semantic(schema.String, schema.DebeziumZonedTimestamp), generated: "1970-01-01 00:00:00+00",
-		hasDefault: true, fallback: record.String("1970-01-01T00:00:00Z")}
+	c := &Codec{Schema: schema.Semantic(schema.String, schema.DebeziumZonedTimestamp), generated: "1970-01-01 00:00:00+00",
+		hasDefault: true, Fallback: record.String("1970-01-01T00:00:00Z")}
 	both(c, timestampOf, timestampBits, func(s *capture.Slab, us int64) (record.Value, error) { return isoTimestamp(s, us, width), nil })
-	slow := c.text
-	c.text = func(s *capture.Slab, b []byte) (record.Value, error) {
+	slow := c.Text
+	c.Text = func(s *capture.Slab, b []byte) (record.Value, error) {
 		if v, ok := isoOfUTC(s, b, width); ok {
 			return v, nil
 		}
@@ -344,14 +344,14 @@ func appendClock(dst []byte, us int64, width int) []byte {
 	return dst
 }
 
-func (m *typeMap) date() *codec {
-	c := &codec{schema: schema.Semantic(schema.Int32, schema.DebeziumDate), generated: "1970-01-01", hasDefault: true, fallback: record.Int(0)}
+func (m *Map) date() *Codec {
+	c := &Codec{Schema: schema.Semantic(schema.Int32, schema.DebeziumDate), generated: "1970-01-01", hasDefault: true, Fallback: record.Int(0)}
 	value := func(_ *capture.Slab, days int64) (record.Value, error) { return record.Int(days), nil }
-	switch m.cfg.TimeMode {
+	switch m.Options.Time {
 	case capture.TimeConnect:
-		c.schema = schema.Semantic(schema.Int32, schema.DateName)
+		c.Schema = schema.Semantic(schema.Int32, schema.DateName)
 	case capture.TimeISOString:
-		c.schema, c.fallback = schema.Semantic(schema.String, schema.DebeziumIsoDate), record.String("1970-01-01Z")
+		c.Schema, c.Fallback = schema.Semantic(schema.String, schema.DebeziumIsoDate), record.String("1970-01-01Z")
 		value = func(s *capture.Slab, days int64) (record.Value, error) {
 			switch days {
 			case math.MaxInt32:
@@ -363,7 +363,7 @@ func (m *typeMap) date() *codec {
 		}
 	}
 	plus, minus := int64(math.MaxInt32), int64(math.MinInt32)
-	if m.cfg.ImitateFaults {
+	if m.Options.ImitateFaults {
 		plus, minus = faultyInfinityDate, faultyMinusInfinityDate
 	}
 	return both(c, func(b []byte) (int64, error) { return dateOf(b, plus, minus) },
@@ -397,25 +397,25 @@ func dateBits(b []byte, plus, minus int64) (int64, error) {
 	}
 }
 
-func (m *typeMap) timeOfDay(mod int32) *codec {
-	c := &codec{generated: "00:00:00", hasDefault: true, fallback: record.Int(0)}
+func (m *Map) timeOfDay(mod int32) *Codec {
+	c := &Codec{generated: "00:00:00", hasDefault: true, Fallback: record.Int(0)}
 	unit := int64(1)
 	value := func(_ *capture.Slab, us int64) (record.Value, error) { return record.Int(us / unit), nil }
-	switch mode := m.cfg.TimeMode; {
+	switch mode := m.Options.Time; {
 	case mode == capture.TimeConnect:
-		c.schema, unit = schema.Semantic(schema.Int32, schema.TimeName), 1000
+		c.Schema, unit = schema.Semantic(schema.Int32, schema.TimeName), 1000
 	case mode == capture.TimeISOString:
-		c.schema, c.fallback = schema.Semantic(schema.String, schema.DebeziumIsoTime), record.String("00:00:00Z")
+		c.Schema, c.Fallback = schema.Semantic(schema.String, schema.DebeziumIsoTime), record.String("00:00:00Z")
 		value = func(s *capture.Slab, us int64) (record.Value, error) {
 			return record.StringBytes(s.Keep(append(appendClock(s.Buffer(24), us, -1), 'Z'))), nil
 		}
 	case mode == capture.TimeNanos:
-		c.schema = schema.Semantic(schema.Int64, schema.DebeziumNanoTime)
+		c.Schema = schema.Semantic(schema.Int64, schema.DebeziumNanoTime)
 		value = func(_ *capture.Slab, us int64) (record.Value, error) { return record.Int(us * 1000), nil }
 	case mode == capture.TimeMicros || mode == capture.TimeAdaptiveMicros || precision(mod) > 3:
-		c.schema = schema.Semantic(schema.Int64, schema.DebeziumMicroTime)
+		c.Schema = schema.Semantic(schema.Int64, schema.DebeziumMicroTime)
 	default:
-		c.schema, unit = schema.Semantic(schema.Int32, schema.DebeziumTime), 1000
+		c.Schema, unit = schema.Semantic(schema.Int32, schema.DebeziumTime), 1000
 	}
 	return both(c, clockOf, clockBits, value)
 }
@@ -437,8 +437,8 @@ func clockBits(b []byte) (int64, error) {
 }
 
 // timetzCodec gives the time of day in UTC.
-func timetzCodec() *codec {
-	c := &codec{schema: schema.Semantic(schema.String, schema.DebeziumZonedTime), fallback: record.String("00:00:00Z")}
+func timetzCodec() *Codec {
+	c := &Codec{Schema: schema.Semantic(schema.String, schema.DebeziumZonedTime), Fallback: record.String("00:00:00Z")}
 	fromText := func(b []byte) (int64, error) {
 		cur := cursor{b, true}
 		us := cur.clock()
@@ -467,24 +467,24 @@ type span struct {
 	us           int64
 }
 
-func (m *typeMap) interval() *codec {
-	c := &codec{schema: schema.Semantic(schema.Int64, schema.DebeziumMicroDuration), generated: "PT0S", hasDefault: true, fallback: record.Int(0)}
+func (m *Map) interval() *Codec {
+	c := &Codec{Schema: schema.Semantic(schema.Int64, schema.DebeziumMicroDuration), generated: "PT0S", hasDefault: true, Fallback: record.Int(0)}
 	value := func(_ *capture.Slab, v span) record.Value {
 		// A month is a twelfth of 365.25 days: 2,629,800 seconds.
 		return record.Int((v.months*2629800+v.days*86400)*microsPerSecond + v.us)
 	}
-	if m.cfg.IntervalMode == IntervalString {
-		c.schema, c.fallback = schema.Semantic(schema.String, schema.DebeziumInterval), record.String("P0Y0M0DT0H0M0S")
+	if m.Options.IntervalISO {
+		c.Schema, c.Fallback = schema.Semantic(schema.String, schema.DebeziumInterval), record.String("P0Y0M0DT0H0M0S")
 		value = isoInterval
 	}
-	c.text = func(s *capture.Slab, b []byte) (record.Value, error) {
+	c.Text = func(s *capture.Slab, b []byte) (record.Value, error) {
 		v, err := intervalOf(b)
 		if err != nil {
 			return record.Null, err
 		}
 		return value(s, v), nil
 	}
-	c.binary = func(s *capture.Slab, b []byte) (record.Value, error) {
+	c.Binary = func(s *capture.Slab, b []byte) (record.Value, error) {
 		if len(b) != 16 {
 			return record.Null, wrongSize("interval", b)
 		}

@@ -1,4 +1,4 @@
-package postgres
+package types
 
 import (
 	"encoding/binary"
@@ -16,30 +16,30 @@ var variableScale = schema.NewStruct([]schema.Field{
 }, schema.Named(schema.DebeziumVariableScale), schema.Version(1), schema.Doc("Variable scaled decimal"))
 
 // numeric is the codec of numeric(p,s), and of numeric without a scale.
-func (m *typeMap) numeric(mod int32) *codec {
+func (m *Map) numeric(mod int32) *Codec {
 	fixed := mod >= 4
 	precision := int(mod-4) >> 16 & 0xffff
 	scale := (int32(mod-4)&0x7ff ^ 1024) - 1024 // signed since PostgreSQL 15
-	switch m.cfg.DecimalMode {
+	switch m.Options.Decimal {
 	case capture.DecimalDouble:
-		return &codec{schema: schema.New(schema.Float64), text: float8Text, generated: "0", hasDefault: true, fallback: record.Float(0)}
+		return &Codec{Schema: schema.New(schema.Float64), Text: float8Text, generated: "0", hasDefault: true, Fallback: record.Float(0)}
 	case capture.DecimalString:
-		return &codec{schema: schema.New(schema.String), text: decimalString, generated: "0", hasDefault: true, fallback: record.String("0")}
+		return &Codec{Schema: schema.New(schema.String), Text: decimalString, generated: "0", hasDefault: true, Fallback: record.String("0")}
 	}
 	if !fixed {
-		return &codec{schema: variableScale, text: m.variableText, binary: m.variableBinary,
-			fallback: record.Struct([]record.Value{record.Int(0), record.Bytes([]byte{0})})}
+		return &Codec{Schema: variableScale, Text: m.variableText, Binary: m.variableBinary,
+			Fallback: record.Struct([]record.Value{record.Int(0), record.Bytes([]byte{0})})}
 	}
-	return &codec{
-		schema: schema.NewDecimal(int(scale), precision), generated: "0", hasDefault: true, fallback: record.Decimal(0, scale),
-		text: func(_ *capture.Slab, b []byte) (record.Value, error) {
+	return &Codec{
+		Schema: schema.NewDecimal(int(scale), precision), generated: "0", hasDefault: true, Fallback: record.Decimal(0, scale),
+		Text: func(_ *capture.Slab, b []byte) (record.Value, error) {
 			v, err := m.decimalText(b)
 			if err != nil || v.IsNull() {
 				return v, err
 			}
 			return rescale(v, scale, b)
 		},
-		binary: func(_ *capture.Slab, b []byte) (record.Value, error) {
+		Binary: func(_ *capture.Slab, b []byte) (record.Value, error) {
 			v, err := m.decimalBinary(b)
 			if err != nil || v.IsNull() {
 				return v, err
@@ -62,7 +62,7 @@ func decimalString(_ *capture.Slab, b []byte) (record.Value, error) {
 	return record.StringBytes(b), nil
 }
 
-func (m *typeMap) variableText(s *capture.Slab, b []byte) (record.Value, error) {
+func (m *Map) variableText(s *capture.Slab, b []byte) (record.Value, error) {
 	v, err := m.decimalText(b)
 	if err != nil || v.IsNull() {
 		return v, err
@@ -70,7 +70,7 @@ func (m *typeMap) variableText(s *capture.Slab, b []byte) (record.Value, error) 
 	return variable(s, v), nil
 }
 
-func (m *typeMap) variableBinary(s *capture.Slab, b []byte) (record.Value, error) {
+func (m *Map) variableBinary(s *capture.Slab, b []byte) (record.Value, error) {
 	v, err := m.decimalBinary(b)
 	if err != nil || v.IsNull() {
 		return v, err
@@ -87,15 +87,15 @@ func variable(s *capture.Slab, v record.Value) record.Value {
 }
 
 // special is numeric's NaN and infinities, which a decimal can not hold.
-func (m *typeMap) special(b []byte) (record.Value, error) {
-	if m.cfg.ImitateFaults {
+func (m *Map) special(b []byte) (record.Value, error) {
+	if m.Options.ImitateFaults {
 		return record.Null, nil
 	}
 	return record.Null, badValue(b, "a decimal can not hold it", "Set decimal.handling.mode=string to keep it, or leat.imitate.debezium.faults=true to write null as Debezium does")
 }
 
 // decimalText reads plain digits with the scale they are written in.
-func (m *typeMap) decimalText(b []byte) (record.Value, error) {
+func (m *Map) decimalText(b []byte) (record.Value, error) {
 	if len(b) == 0 {
 		return record.Null, fmt.Errorf("the server sent an empty numeric")
 	}
@@ -154,7 +154,7 @@ func shortDecimal(b []byte) (record.Value, bool) {
 var pow10 = [19]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
 
 // decimalBinary reads digits of base 10,000: count, weight of the first, sign, scale, digits.
-func (m *typeMap) decimalBinary(b []byte) (record.Value, error) {
+func (m *Map) decimalBinary(b []byte) (record.Value, error) {
 	if len(b) < 8 || len(b) != 8+2*int(binary.BigEndian.Uint16(b)) {
 		return record.Null, wrongSize("numeric", b)
 	}
@@ -220,31 +220,31 @@ func rescale(v record.Value, scale int32, b []byte) (record.Value, error) {
 }
 
 // money is read in locale C, which the session asks for: "-$1,234.56". Its binary form is hundredths.
-func (m *typeMap) money() *codec {
-	digits := int32(m.cfg.MoneyDigits)
-	c := &codec{schema: schema.NewDecimal(int(digits), 0), fallback: record.Decimal(0, digits)}
+func (m *Map) money() *Codec {
+	digits := int32(m.Options.MoneyDigits)
+	c := &Codec{Schema: schema.NewDecimal(int(digits), 0), Fallback: record.Decimal(0, digits)}
 	of := func(_ *capture.Slab, cents int64, b []byte) (record.Value, error) {
 		return rescale(record.Decimal(cents, 2), digits, b)
 	}
-	switch m.cfg.DecimalMode {
+	switch m.Options.Decimal {
 	case capture.DecimalDouble:
-		c.schema, c.fallback = schema.New(schema.Float64), record.Float(0)
+		c.Schema, c.Fallback = schema.New(schema.Float64), record.Float(0)
 		of = func(_ *capture.Slab, cents int64, _ []byte) (record.Value, error) {
 			return record.Float(float64(cents) / 100), nil
 		}
 	case capture.DecimalString:
-		c.schema, c.fallback = schema.New(schema.String), record.String("0")
+		c.Schema, c.Fallback = schema.New(schema.String), record.String("0")
 		of = func(s *capture.Slab, cents int64, _ []byte) (record.Value, error) {
 			return record.StringBytes(s.Keep(record.Decimal(cents, 2).AppendDecimal(s.Buffer(24)))), nil
 		}
 	}
-	c.binary = func(s *capture.Slab, b []byte) (record.Value, error) {
+	c.Binary = func(s *capture.Slab, b []byte) (record.Value, error) {
 		if len(b) != 8 {
 			return record.Null, wrongSize("money", b)
 		}
 		return of(s, int64(binary.BigEndian.Uint64(b)), b)
 	}
-	c.text = func(s *capture.Slab, b []byte) (record.Value, error) {
+	c.Text = func(s *capture.Slab, b []byte) (record.Value, error) {
 		digits := make([]byte, 0, 24)
 		for _, ch := range b {
 			if ch == '-' || ch >= '0' && ch <= '9' {

@@ -1,4 +1,4 @@
-package postgres
+package types
 
 import (
 	"encoding/base64"
@@ -143,23 +143,23 @@ func jsonbBinary(_ *capture.Slab, b []byte) (record.Value, error) {
 }
 
 // bytea is binary data in the form of binary.handling.mode. Its binary decoder takes the raw bytes.
-func (m *typeMap) bytea() *codec {
-	c := &codec{schema: schema.New(schema.String), fallback: record.String("")}
-	switch m.cfg.BinaryMode {
+func (m *Map) bytea() *Codec {
+	c := &Codec{Schema: schema.New(schema.String), Fallback: record.String("")}
+	switch m.Options.Binary {
 	case capture.BinaryBase64:
-		c.binary = base64Of(base64.StdEncoding)
+		c.Binary = base64Of(base64.StdEncoding)
 	case capture.BinaryBase64URLSafe:
-		c.binary = base64Of(base64.URLEncoding)
+		c.Binary = base64Of(base64.URLEncoding)
 	case capture.BinaryHex:
-		c.binary = func(s *capture.Slab, b []byte) (record.Value, error) {
+		c.Binary = func(s *capture.Slab, b []byte) (record.Value, error) {
 			return record.StringBytes(s.Keep(hex.AppendEncode(s.Buffer(2*len(b)), b))), nil
 		}
 	default:
-		c.schema, c.fallback = schema.New(schema.Bytes), record.Bytes(nil)
-		c.binary = func(_ *capture.Slab, b []byte) (record.Value, error) { return record.Bytes(b), nil }
+		c.Schema, c.Fallback = schema.New(schema.Bytes), record.Bytes(nil)
+		c.Binary = func(_ *capture.Slab, b []byte) (record.Value, error) { return record.Bytes(b), nil }
 	}
-	encode := c.binary
-	c.text = func(s *capture.Slab, b []byte) (record.Value, error) {
+	encode := c.Binary
+	c.Text = func(s *capture.Slab, b []byte) (record.Value, error) {
 		raw, err := byteaText(s, b)
 		if err != nil {
 			return record.Null, err
@@ -169,7 +169,7 @@ func (m *typeMap) bytea() *codec {
 	return c
 }
 
-func base64Of(enc *base64.Encoding) decodeFunc {
+func base64Of(enc *base64.Encoding) Decode {
 	return func(s *capture.Slab, b []byte) (record.Value, error) {
 		return record.StringBytes(s.Keep(enc.AppendEncode(s.Buffer(enc.EncodedLen(len(b))), b))), nil
 	}
@@ -188,19 +188,19 @@ func byteaText(s *capture.Slab, b []byte) ([]byte, error) {
 }
 
 // bitCodec is bit(1) as boolean and longer ones as little-endian bytes without leading zeros, as java.util.BitSet gives them.
-func bitCodec(oid uint32, mod int32) *codec {
+func bitCodec(oid uint32, mod int32) *Codec {
 	length := int(mod)
 	if length < 0 && oid == oidVarbit {
 		length = math.MaxInt32
 	}
 	if length <= 1 {
-		return &codec{schema: schema.New(schema.Boolean), fallback: record.Bool(false), text: func(_ *capture.Slab, b []byte) (record.Value, error) {
+		return &Codec{Schema: schema.New(schema.Boolean), Fallback: record.Bool(false), Text: func(_ *capture.Slab, b []byte) (record.Value, error) {
 			return record.Bool(len(b) > 0 && b[len(b)-1] == '1'), nil
 		}, generated: "0", hasDefault: true}
 	}
-	return &codec{
-		schema:   schema.Semantic(schema.Bytes, schema.DebeziumBits, schema.With("length", strconv.Itoa(length))),
-		fallback: record.Bytes(nil), text: bitsText, generated: "0", hasDefault: true,
+	return &Codec{
+		Schema:   schema.Semantic(schema.Bytes, schema.DebeziumBits, schema.With("length", strconv.Itoa(length))),
+		Fallback: record.Bytes(nil), Text: bitsText, generated: "0", hasDefault: true,
 	}
 }
 

@@ -1,4 +1,4 @@
-package postgres
+package types
 
 import (
 	"fmt"
@@ -10,23 +10,23 @@ import (
 	"leat/source/capture"
 )
 
-// decodeFunc makes a value of what the server sent. b belongs to the garbage collector and is never changed.
-type decodeFunc func(s *capture.Slab, b []byte) (record.Value, error)
+// Decode makes a value of what the server sent. b belongs to the garbage collector and is never changed.
+type Decode func(s *capture.Slab, b []byte) (record.Value, error)
 
-// codec is one row of the table of types: how a database type looks in a record, and how it is read on both paths.
-type codec struct {
-	schema *schema.Schema // required; the column makes it optional
-	text   decodeFunc     // of pgoutput, and of COPY where binary is nil
-	binary decodeFunc     // of COPY (FORMAT binary); nil: COPY selects the text
+// Codec is one row of the table of types: how a database type looks in a record, and how it is read on both paths.
+type Codec struct {
+	Schema *schema.Schema // required; the column makes it optional
+	Text   Decode         // of pgoutput, and of COPY where Binary is nil
+	Binary Decode         // of COPY (FORMAT binary); nil: COPY selects the text
 	// asText is the SQL that gives the text for COPY, with %s for the column; "" is a cast.
 	asText string
 	// generated is the text that stands for a default which is a function call; hasDefault tells that defaults are read at all.
 	generated  string
 	hasDefault bool
 	// fallback stands in for a NOT NULL column that an old row does not tell.
-	fallback record.Value
-	isText   bool // a type that masks and truncation work on
-	length   int  // declared length of such a type, 0 for none
+	Fallback record.Value
+	IsText   bool // a type that masks and truncation work on
+	Length   int  // declared length of such a type, 0 for none
 	inArray  bool // as an array's element required, as Debezium has enums
 }
 
@@ -41,8 +41,8 @@ const (
 	oidDaterange, oidInt8range                                                      = 3912, 3926
 )
 
-// typeInfo is what the catalog says of a type.
-type typeInfo struct {
+// Info is what the catalog says of a type.
+type Info struct {
 	OID       uint32
 	Namespace string
 	Name      string
@@ -55,16 +55,16 @@ type typeInfo struct {
 	Labels    []string
 }
 
-// typeMap makes codecs as the options ask.
-type typeMap struct {
-	cfg    *Config
-	lookup func(oid uint32) (*typeInfo, error)
+// Map makes codecs as the options ask.
+type Map struct {
+	Options Options
+	Lookup  func(oid uint32) (*Info, error)
 }
 
 // resolve follows domains to the type below.
-func (m *typeMap) resolve(oid uint32, mod int32) (*typeInfo, int32, error) {
+func (m *Map) resolve(oid uint32, mod int32) (*Info, int32, error) {
 	for {
-		t, err := m.lookup(oid)
+		t, err := m.Lookup(oid)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -78,8 +78,8 @@ func (m *typeMap) resolve(oid uint32, mod int32) (*typeInfo, int32, error) {
 	}
 }
 
-// codec finds the codec of a column's type; nil when records do not have such columns.
-func (m *typeMap) codec(oid uint32, mod int32, dims int) (*codec, error) {
+// Codec finds the codec of a column's type; nil when records do not have such columns.
+func (m *Map) Codec(oid uint32, mod int32, dims int) (*Codec, error) {
 	t, mod, err := m.resolve(oid, mod)
 	if err != nil {
 		return nil, err
@@ -88,21 +88,21 @@ func (m *typeMap) codec(oid uint32, mod int32, dims int) (*codec, error) {
 		return m.array(t, mod, dims)
 	}
 	c := m.scalar(t, mod)
-	if c == nil && m.cfg.IncludeUnknown {
+	if c == nil && m.Options.IncludeUnknown {
 		return m.unknown(t), nil
 	}
 	return c, nil
 }
 
-func (m *typeMap) scalar(t *typeInfo, mod int32) *codec {
+func (m *Map) scalar(t *Info, mod int32) *Codec {
 	if t.Kind == 'e' {
 		c := stringCodec(schema.Semantic(schema.String, schema.DebeziumEnum, schema.With("allowed", strings.Join(t.Labels, ","))))
-		c.isText, c.inArray = false, true
+		c.IsText, c.inArray = false, true
 		return c
 	}
 	switch t.OID {
 	case oidBool:
-		return &codec{schema: schema.New(schema.Boolean), text: boolText, binary: boolBinary, generated: "f", hasDefault: true, fallback: record.Bool(false)}
+		return &Codec{Schema: schema.New(schema.Boolean), Text: boolText, Binary: boolBinary, generated: "f", hasDefault: true, Fallback: record.Bool(false)}
 	case oidInt2:
 		return intCodec(schema.Int16, int2Binary)
 	case oidInt4:
@@ -114,9 +114,9 @@ func (m *typeMap) scalar(t *typeInfo, mod int32) *codec {
 		c.hasDefault = false
 		return c
 	case oidFloat4:
-		return &codec{schema: schema.New(schema.Float32), text: float4Text, binary: float4Binary, generated: "0", hasDefault: true, fallback: record.Float(0)}
+		return &Codec{Schema: schema.New(schema.Float32), Text: float4Text, Binary: float4Binary, generated: "0", hasDefault: true, Fallback: record.Float(0)}
 	case oidFloat8:
-		return &codec{schema: schema.New(schema.Float64), text: float8Text, binary: float8Binary, generated: "0", hasDefault: true, fallback: record.Float(0)}
+		return &Codec{Schema: schema.New(schema.Float64), Text: float8Text, Binary: float8Binary, generated: "0", hasDefault: true, Fallback: record.Float(0)}
 	case oidNumeric:
 		return m.numeric(mod)
 	case oidMoney:
@@ -125,7 +125,7 @@ func (m *typeMap) scalar(t *typeInfo, mod int32) *codec {
 		return withDefault(stringCodec(schema.New(schema.String)), "")
 	case oidVarchar, oidBpchar:
 		c := withDefault(stringCodec(schema.New(schema.String)), "")
-		c.length = max(0, int(mod)-4)
+		c.Length = max(0, int(mod)-4)
 		if t.OID == oidBpchar {
 			c.asText = formatText // a cast would strip the blanks
 		}
@@ -135,18 +135,18 @@ func (m *typeMap) scalar(t *typeInfo, mod int32) *codec {
 	case oidBytea:
 		return m.bytea()
 	case oidUUID:
-		return &codec{schema: schema.Semantic(schema.String, schema.DebeziumUUID), text: stringText, binary: uuidBinary,
-			generated: "00000000-0000-0000-0000-000000000000", hasDefault: true, fallback: record.String("")}
+		return &Codec{Schema: schema.Semantic(schema.String, schema.DebeziumUUID), Text: stringText, Binary: uuidBinary,
+			generated: "00000000-0000-0000-0000-000000000000", hasDefault: true, Fallback: record.String("")}
 	case oidJSON, oidJSONB:
 		c := withDefault(stringCodec(schema.Semantic(schema.String, schema.DebeziumJSON)), "{}")
-		c.isText, c.fallback = false, record.String("{}")
+		c.IsText, c.Fallback = false, record.String("{}")
 		if t.OID == oidJSONB {
-			c.binary = jsonbBinary
+			c.Binary = jsonbBinary
 		}
 		return c
 	case oidXML:
 		c := withDefault(stringCodec(schema.Semantic(schema.String, schema.DebeziumXML)), "")
-		c.isText = false
+		c.IsText = false
 		return c
 	case oidDate:
 		return m.date()
@@ -163,7 +163,7 @@ func (m *typeMap) scalar(t *typeInfo, mod int32) *codec {
 	case oidBit, oidVarbit:
 		return bitCodec(t.OID, mod)
 	case oidPoint:
-		return &codec{schema: pointSchema, text: pointText, fallback: point(&capture.Slab{}, 0, 0)}
+		return &Codec{Schema: pointSchema, Text: pointText, Fallback: point(&capture.Slab{}, 0, 0)}
 	case oidInet, oidCidr:
 		c := textOnly(schema.New(schema.String))
 		c.asText = formatText // a cast would add the length of the network
@@ -177,7 +177,7 @@ func (m *typeMap) scalar(t *typeInfo, mod int32) *codec {
 }
 
 // extension finds types of extensions, whose OIDs differ from database to database.
-func (m *typeMap) extension(t *typeInfo) *codec {
+func (m *Map) extension(t *Info) *Codec {
 	if t.Kind != 'b' {
 		return nil
 	}
@@ -200,39 +200,39 @@ func (m *typeMap) extension(t *typeInfo) *codec {
 
 // unknown hands on the text of a type that Debezium does not know, as include.unknown.datatypes asks: as binary, in the form
 // of binary.handling.mode.
-func (m *typeMap) unknown(t *typeInfo) *codec {
+func (m *Map) unknown(t *Info) *Codec {
 	c := m.bytea()
-	encode := c.binary
-	c.text = func(s *capture.Slab, b []byte) (record.Value, error) { return encode(s, b) }
+	encode := c.Binary
+	c.Text = func(s *capture.Slab, b []byte) (record.Value, error) { return encode(s, b) }
 	switch t.OID {
 	case oidLine, oidBox, oidLseg, oidPath, oidPolygon, oidCircle:
-		c.text = func(s *capture.Slab, b []byte) (record.Value, error) {
+		c.Text = func(s *capture.Slab, b []byte) (record.Value, error) {
 			return encode(s, s.Keep(javaNumbers(s.Buffer(4*len(b)), b)))
 		}
 	}
-	c.binary = nil
+	c.Binary = nil
 	return c
 }
 
 // formatText gives the text of the type's output function, which is not always what a cast gives.
 const formatText = "CASE WHEN %[1]s IS NOT NULL THEN pg_catalog.format('%%s', %[1]s) END"
 
-func textOnly(s *schema.Schema) *codec {
-	return &codec{schema: s, text: stringText, fallback: record.String("")}
+func textOnly(s *schema.Schema) *Codec {
+	return &Codec{Schema: s, Text: stringText, Fallback: record.String("")}
 }
 
 // stringCodec is of types whose binary form is their text.
-func stringCodec(s *schema.Schema) *codec {
-	return &codec{schema: s, text: stringText, binary: stringText, fallback: record.String(""), isText: true}
+func stringCodec(s *schema.Schema) *Codec {
+	return &Codec{Schema: s, Text: stringText, Binary: stringText, Fallback: record.String(""), IsText: true}
 }
 
-func withDefault(c *codec, generated string) *codec {
+func withDefault(c *Codec, generated string) *Codec {
 	c.hasDefault, c.generated = true, generated
 	return c
 }
 
-func intCodec(t schema.Type, binary decodeFunc) *codec {
-	return &codec{schema: schema.New(t), text: intText, binary: binary, generated: "0", hasDefault: true, fallback: record.Int(0)}
+func intCodec(t schema.Type, binary Decode) *Codec {
+	return &Codec{Schema: schema.New(t), Text: intText, Binary: binary, generated: "0", hasDefault: true, Fallback: record.Int(0)}
 }
 
 // badValue is a value that can not be held: invariant 7.

@@ -1,4 +1,4 @@
-package postgres
+package types
 
 import (
 	"math/big"
@@ -16,10 +16,10 @@ var (
 	clockDefaults   = map[string]bool{"current_timestamp": true, "current_time": true, "current_date": true, "localtime": true, "localtimestamp": true}
 )
 
-// defaultOf reads a column's default expression as Debezium does: a literal as it is, a function call as the type's
+// DefaultOf reads a column's default expression as Debezium does: a literal as it is, a function call as the type's
 // placeholder, anything else as no default.
-func (c *codec) defaultOf(expr string) (any, bool) {
-	if expr == "" || c.schema.Type() == schema.Struct {
+func (c *Codec) DefaultOf(expr string) (any, bool) {
+	if expr == "" || c.Schema.Type() == schema.Struct {
 		return nil, false
 	}
 	if c.inArray { // an enum
@@ -42,13 +42,13 @@ func (c *codec) defaultOf(expr string) (any, bool) {
 			text = strings.ReplaceAll(m[1], "''", "'")
 		}
 	}
-	if c.schema.Type() == schema.Boolean && len(text) > 0 {
+	if c.Schema.Type() == schema.Boolean && len(text) > 0 {
 		text = map[bool]string{true: "t", false: "f"}[strings.EqualFold(text, "true") || text == "t" || text == "1"]
 		if c.generated == "0" { // bit(1)
 			text = map[string]string{"t": "1", "f": "0"}[text]
 		}
 	}
-	v, err := c.text(&capture.Slab{}, []byte(text))
+	v, err := c.Text(&capture.Slab{}, []byte(text))
 	if err != nil {
 		return nil, false
 	}
@@ -75,8 +75,8 @@ func goValue(v record.Value) (any, bool) {
 	return nil, false
 }
 
-// valueOf is a default as a value.
-func valueOf(def any, s *schema.Schema) record.Value {
+// ValueOf is a default as a value.
+func ValueOf(def any, s *schema.Schema) record.Value {
 	switch d := def.(type) {
 	case bool:
 		return record.Bool(d)

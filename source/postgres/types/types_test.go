@@ -1,0 +1,84 @@
+package types
+
+import (
+	"math/big"
+	"testing"
+
+	"leat/record"
+	"leat/source/capture"
+)
+
+// codecOf is the codec of a built-in type in the default modes.
+func codecOf(t testing.TB, oid uint32, mod int32) *Codec {
+	t.Helper()
+	m := Map{Options: Options{Decimal: capture.DecimalPrecise, Time: capture.TimeAdaptive, Binary: capture.BinaryBytes, MoneyDigits: 2},
+		Lookup: func(oid uint32) (*Info, error) {
+			if oid == 1007 {
+				return &Info{OID: oid, Kind: 'b', IsArray: true, Elem: oidInt4}, nil
+			}
+			return &Info{OID: oid, Kind: 'b'}, nil
+		}}
+	c, err := m.Codec(oid, mod, 0)
+	if err != nil || c == nil {
+		t.Fatalf("type %d: %v", oid, err)
+	}
+	return c
+}
+
+func TestTextBecomesTheValueThatDebeziumWrites(t *testing.T) {
+	wide, _ := new(big.Int).SetString("12345678901234567890123", 10)
+	for _, c := range []struct {
+		oid  uint32
+		mod  int32
+		text string
+		want record.Value
+	}{
+		{oidDate, -1, "0044-03-15 BC", record.Int(-735160)},
+		{oidDate, -1, "10000-01-01", record.Int(2932897)},
+		{oidTimestamp, 3, "1969-12-31 23:59:59.999", record.Int(-1)},
+		{oidTimestamp, -1, "-infinity", record.Int(-9223372036832400000)},
+		{oidTimestamptz, -1, "2024-02-29 11:14:15.5+00", record.String("2024-02-29T11:14:15.500000Z")},
+		{oidTimestamptz, 0, "2024-02-29 11:14:15+00", record.String("2024-02-29T11:14:15Z")},
+		{oidTimestamptz, -1, "0044-03-15 12:00:00+00 BC", record.String("-0043-03-15T12:00:00.000000Z")},
+		{oidTimetz, -1, "01:00:00+02:30", record.String("22:30:00Z")},
+		{oidInterval, -1, "P1Y2M3DT4H5M6.789S", record.Int(37091106789000)},
+		{oidInterval, -1, "P-1M-2DT-1S", record.Int(-2802601000000)},
+		{oidNumeric, 12<<16 | 3 + 4, "-0.500", record.Decimal(-500, 3)},
+		{oidNumeric, 38<<16 | 2 + 4, "123456789012345678901.23", record.DecimalBig(wide, 2)},
+		{oidMoney, -1, "-$1,234.56", record.Decimal(-123456, 2)},
+		{oidVarbit, 40, "101", record.Bytes([]byte{5})},
+		{1007, -1, "[0:1]={1,NULL}", record.Array([]record.Value{record.Int(1), record.Null})},
+	} {
+		got, err := codecOf(t, c.oid, c.mod).Text(&capture.Slab{}, []byte(c.text))
+		if err != nil || !record.Equal(got, c.want) {
+			t.Errorf("%s of type %d: %v, %v", c.text, c.oid, got.Kind(), err)
+		}
+	}
+}
+
+func TestDaysAndDatesAreInverse(t *testing.T) {
+	for days := int64(-800_000); days < 3_000_000; days += 997 {
+		y, m, d := civil(days)
+		if daysOf(y, m, d) != days {
+			t.Fatalf("day %d is %d-%d-%d", days, y, m, d)
+		}
+	}
+}
+
+func FuzzDecodersDoNotPanic(f *testing.F) {
+	for _, s := range []string{"{1,NULL}", "{{1},{2}}", "[0:1]={1}", "2024-01-01 00:00:00+00", "P1Y", `"a"=>"b"`, "(1,2)", "-1.50", "infinity", "$1", ""} {
+		f.Add([]byte(s))
+	}
+	oids := []uint32{oidInt4, oidNumeric, oidDate, oidTime, oidTimetz, oidTimestamp, oidTimestamptz, oidInterval, oidBytea, oidPoint, oidMoney, oidUUID, oidFloat8, oidVarbit, 1007}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s := &capture.Slab{}
+		for _, oid := range oids {
+			c := codecOf(t, oid, -1)
+			_, _ = c.Text(s, b)
+			if c.Binary != nil {
+				_, _ = c.Binary(s, b)
+			}
+		}
+		_, _ = hstoreJSON(s, b)
+	})
+}
