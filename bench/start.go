@@ -74,7 +74,7 @@ func (b *bench) startTwice(ctx context.Context, where string, args ...string) er
 	if err := running(ctx, again, names...); err != nil {
 		return err
 	}
-	b.report.figure(where+", connectors and tasks RUNNING, s", 2).add(time.Since(again.started).Seconds())
+	b.report.figure(where+", until the status of connectors and tasks is RUNNING, s", 2).add(time.Since(again.started).Seconds())
 	for _, name := range names {
 		if err := again.rest.Delete(ctx, name); err != nil {
 			return err
