@@ -55,6 +55,7 @@ func internalTopic(props map[string]string, prefix, topic string, partitions int
 			n, err = countOrDefault(key, value)
 			o.ReplicationFactor = int16(n)
 		case setting == "cleanup.policy": // always compact
+		case setting == "file.filename": // offset.storage.file.filename is of standalone workers
 		default:
 			o.Settings[setting] = value
 		}

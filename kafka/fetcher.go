@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -34,6 +35,8 @@ type fetcher struct {
 	rebalanced func(ctx context.Context, gained, lost []record.Partition) error
 	most       int // max.poll.records
 	discovery  *discovery
+	// group and instance are set where Close has to leave the group for a static member, which the client does not.
+	group, instance string
 
 	assigned map[record.Partition]bool
 	lag      map[record.Partition]int64
@@ -73,6 +76,10 @@ func (c *Cluster) NewFetcher(o FetcherOptions) (Fetcher, error) {
 	mine, err := s.consuming()
 	if err != nil {
 		return nil, err
+	}
+	if s["group.instance.id"] == "" && o.InstanceID != "" {
+		s["group.instance.id"] = o.InstanceID
+		f.group, f.instance = o.Group, o.InstanceID
 	}
 	member, err := s.membership()
 	if err != nil {
@@ -437,6 +444,7 @@ func (f *fetcher) Close(ctx context.Context) error {
 	if f.discovery != nil {
 		f.discovery.end()
 	}
+	member, _ := f.client.GroupMetadata()
 	left := make(chan error, 1)
 	go func() { left <- f.client.LeaveGroupContext(ctx) }()
 	var failed error
@@ -450,6 +458,31 @@ func (f *fetcher) Close(ctx context.Context) error {
 		}
 	}
 	f.closing.Do(func() { close(f.closed) }) // lets go a callback that nobody will serve
+	failed = errors.Join(failed, f.leave(ctx, member))
 	f.client.Close()
 	return failed
+}
+
+// leave takes a static member out of its group. It names the member's id too: a successor of the same instance stays.
+func (f *fetcher) leave(ctx context.Context, member string) error {
+	if f.instance == "" || member == "" {
+		return nil
+	}
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = f.group
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.MemberID, m.InstanceID = member, &f.instance
+	req.Members = append(req.Members, m)
+	resp, err := req.RequestWith(ctx, f.client)
+	if err != nil {
+		return err
+	}
+	for _, m := range resp.Members {
+		switch err := kerr.ErrorForCode(m.ErrorCode); err {
+		case nil, kerr.UnknownMemberID, kerr.FencedInstanceID: // gone already, or replaced
+		default:
+			return err
+		}
+	}
+	return kerr.ErrorForCode(resp.ErrorCode)
 }

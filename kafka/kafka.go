@@ -72,8 +72,11 @@ func (e *AppendError) Unwrap() error { return e.Err }
 type FetcherOptions struct {
 	Group    string
 	ClientID string
-	Topics   []string
-	Regex    string // instead of Topics, a Java-style pattern that must match the whole topic name
+	// InstanceID is the group.instance.id where the overrides have none (KIP-345): a successor of the same id takes the place of a
+	// member that died at once, instead of after its session's timeout, and fences it if it lives. Close leaves the group all the same.
+	InstanceID string
+	Topics     []string
+	Regex      string // instead of Topics, a Java-style pattern that must match the whole topic name
 	// Overrides are client properties in Kafka's names: auto.offset.reset (earliest when missing), max.poll.records, fetch.*, isolation.level …
 	Overrides map[string]string
 	// Rebalanced is called inside Poll when partitions come or go, before any record of a gained one is given and before a lost

@@ -140,7 +140,8 @@ func (s *sinkTask) subscribe() error {
 		delete(overrides, "group.id")
 	}
 	f, err := s.w.opts.Log.NewFetcher(kafka.FetcherOptions{
-		Group: group, ClientID: clientID("consumer", s.id), Topics: s.plan.sink.Topics, Regex: s.plan.sink.TopicsRegex,
+		// Invariant 9: a task's successor fences it, and need not wait for the session of one that was killed to end.
+		Group: group, ClientID: clientID("consumer", s.id), InstanceID: "leat-" + s.id.String(), Topics: s.plan.sink.Topics, Regex: s.plan.sink.TopicsRegex,
 		Overrides: overrides, Rebalanced: s.rebalanced,
 	})
 	if err != nil {

@@ -158,6 +158,7 @@ func TestEverythingAcknowledgedSurvivesAStopAndAKill(t *testing.T) {
 				t.Fatal(err)
 			}
 			put(t, c, "shop", 0, 500)
+			put(t, c, "made.by.use", 0, 100)
 			offsets := record.Offsets{{Topic: "shop", ID: 1}: 17}
 			if err := c.Admin().AlterGroupOffsets(soon(t), "connect-x", offsets); err != nil {
 				t.Fatal(err)
@@ -181,6 +182,9 @@ func TestEverythingAcknowledgedSurvivesAStopAndAKill(t *testing.T) {
 			}
 			if s, err := c.Admin().TopicSettings(soon(t), "shop"); err != nil || s["cleanup.policy"] != "compact" {
 				t.Errorf("settings are %v, %v", s, err)
+			}
+			if got, err := c.Admin().EndOffsets(soon(t), "made.by.use"); err != nil || got[record.Partition{Topic: "made.by.use"}] != 100 {
+				t.Errorf("a topic made by its first use ends at %v, %v", got, err)
 			}
 			put(t, c, "shop", 500, 500)
 			for v, n := range read(t, c, "shop", 1000) {

@@ -33,8 +33,7 @@ func startStandIn(o Options, dir, id string, ln net.Listener, guard *diskGuard) 
 		kfake.ClusterID(id),
 		kfake.DataDir(dir),
 		kfake.SyncWrites(),
-		kfake.DefaultNumPartitions(1),  // num.partitions of Kafka
-		kfake.AllowAutoTopicCreation(), // auto.create.topics.enable is true in Kafka, and Connect's users count on it
+		kfake.DefaultNumPartitions(1), // num.partitions of Kafka
 		kfake.MaxVersions(versions),
 		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": never, "default.replication.factor": "1"}),
 		kfake.WithLogger(slogger{o.Logger}),
@@ -61,7 +60,21 @@ func startStandIn(o Options, dir, id string, ln net.Listener, guard *diskGuard) 
 	control(c, kmsg.CreateTopics, clampReplicas)
 	control(c, kmsg.InitProducerID, refuseTransactions(o.Logger))
 	control(c, kmsg.Produce, guard.refuseProduce)
-	return c, nil
+	a := newAutoTopics(c)
+	control(c, kmsg.Metadata, a.ask)
+	return &standIn{c, a}, nil
+}
+
+// standIn is the engine: kfake, and what runs beside it.
+type standIn struct {
+	cluster *kfake.Cluster
+	topics  *autoTopics
+}
+
+// Close stops both.
+func (s *standIn) Close() {
+	s.topics.close()
+	s.cluster.Close()
 }
 
 // forgetUsers removes what kfake remembers of the last start's users, which it would prefer to ours. Passwords lie there in the clear, too;

@@ -61,7 +61,11 @@ func (w *writer) translate(r *record.Record) (change, error) {
 		}
 		c.fresh = env.Op == record.OpCreate || env.Op == record.OpRead
 	}
-	if c.target = p.target; c.target == nil {
+	if c.target = p.target; c.target == nil && r.Value.IsNull() {
+		// A tombstone has no source block to name its table, and the delete before it did the work. Debezium's sink passes it over too.
+		return change{}, nil
+	}
+	if c.target == nil {
 		c.target, err = w.targetBySource(r, env)
 	}
 	return c, err

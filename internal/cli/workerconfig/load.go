@@ -78,7 +78,6 @@ func (w *Worker) fillDefaults() {
 	}
 	if w.OffsetFile == "" {
 		w.OffsetFile = filepath.Join(w.DataDir, "connect.offsets")
-		w.Props["offset.storage.file.filename"] = w.OffsetFile
 	}
 }
 
