@@ -14,6 +14,7 @@ import (
 // decoder turns messages into the records of a batch: converters, then transforms. One goroutine uses it.
 type decoder struct {
 	s       *sinkTask
+	headers headerDecoder
 	scratch record.Record
 	last    string          // topic told to be in use last
 	used    map[string]bool // topics told to be in use
@@ -23,7 +24,7 @@ type decoder struct {
 
 func newDecoder(s *sinkTask) *decoder {
 	return &decoder{
-		s: s, used: map[string]bool{}, read: s.scope.Counter(metrics.SinkRecordRead),
+		s: s, headers: headerDecoder{converter: s.plan.header}, used: map[string]bool{}, read: s.scope.Counter(metrics.SinkRecordRead),
 		decoded:     s.scope.Counter(metrics.StageRecords, record.Decode.String()),
 		transformed: s.scope.Counter(metrics.StageRecords, record.Transform.String()),
 		dropped:     s.scope.Counter(metrics.StageFiltered, record.Transform.String()),
@@ -117,18 +118,8 @@ func (d *decoder) try(r *record.Record, m *kafka.Message) (part record.Part, err
 	if r.ValueSchema, r.Value, err = p.value.Decode(convert.At{Topic: m.Topic, Part: record.PartValue}, m.Headers, m.Value); err != nil {
 		return record.PartValue, err
 	}
-	if len(m.Headers) == 0 {
-		return record.PartHeader, nil
-	}
-	r.Headers = make([]record.Header, len(m.Headers))
-	for i, h := range m.Headers {
-		s, v, err := p.header.DecodeHeader(m.Topic, h.Key, h.Value)
-		if err != nil {
-			return record.PartHeader, err
-		}
-		r.Headers[i] = record.Header{Key: h.Key, Schema: s, Value: v}
-	}
-	return record.PartHeader, nil
+	r.Headers, err = d.headers.decode(m.Topic, m.Headers)
+	return record.PartHeader, err
 }
 
 func (d *decoder) class(part record.Part) string {

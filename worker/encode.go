@@ -17,6 +17,7 @@ import (
 type encoder struct {
 	s         *sourceTask
 	topics    *topicMaker
+	headers   *headerEncoder
 	scratch   record.Record // the record that transforms work on
 	perRecord int           // encoded bytes of a record, as last seen
 
@@ -28,7 +29,7 @@ type encoder struct {
 func newEncoder(s *sourceTask) *encoder {
 	scope := s.scope
 	return &encoder{
-		s: s, perRecord: 256,
+		s: s, perRecord: 256, headers: newHeaderEncoder(s.plan.header),
 		topics: &topicMaker{
 			admin: s.w.opts.Log.Admin(), groups: s.plan.topics, off: !s.w.settings.CreateTopics, known: map[string]bool{},
 			asked: len(stripped(s.plan.props, creation+"default.")) > 0,
@@ -173,8 +174,9 @@ func (e *encoder) class(part record.Part) string {
 func (e *encoder) try(slab []byte, r *record.Record, m *kafka.Message) (record.Part, []byte, error) {
 	*m = kafka.Message{Topic: r.Topic, Partition: r.Partition, Timestamp: r.Timestamp}
 	p := e.s.plan
-	if part, err := e.headers(r, m); err != nil {
-		return part, nil, err
+	var err error
+	if m.Headers, err = e.headers.encode(r.Topic, r.Headers); err != nil {
+		return record.PartHeader, nil, err
 	}
 	start := len(slab)
 	out, err := p.key.Encode(slab, convert.At{Topic: r.Topic, Part: record.PartKey}, &m.Headers, r.KeySchema, r.Key)
@@ -195,19 +197,4 @@ func (e *encoder) try(slab []byte, r *record.Record, m *kafka.Message) (record.P
 		m.Value = slab[start:len(slab):len(slab)]
 	}
 	return record.PartValue, slab, nil
-}
-
-func (e *encoder) headers(r *record.Record, m *kafka.Message) (record.Part, error) {
-	if len(r.Headers) == 0 {
-		return record.PartHeader, nil
-	}
-	m.Headers = make([]record.RawHeader, 0, len(r.Headers))
-	for _, h := range r.Headers {
-		b, err := e.s.plan.header.EncodeHeader(r.Topic, h.Key, h.Schema, h.Value)
-		if err != nil {
-			return record.PartHeader, err
-		}
-		m.Headers = append(m.Headers, record.RawHeader{Key: h.Key, Value: b})
-	}
-	return record.PartHeader, nil
 }
