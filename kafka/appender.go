@@ -77,7 +77,7 @@ func (s settings) producing() ([]kgo.Opt, error) {
 	}
 	opts := []kgo.Opt{
 		kgo.RecordPartitioner(partitioner),
-		kgo.ProducerLinger(s.ms("linger.ms", 5*time.Millisecond, 0, time.Minute)),
+		kgo.ProducerLinger(s.ms("linger.ms", 0, 0, time.Minute)),
 		kgo.ProducerBatchCompression(s.codec()),
 		kgo.MaxBufferedRecords(math.MaxInt), // Invariant 8: the appender's budget bounds what is buffered, in bytes
 		kgo.UnknownTopicRetries(unknownTopicTries),
@@ -204,18 +204,18 @@ func (a *appender) interrupted(c *call, taken int, err error) error {
 // records makes the client's records of messages, in one allocation.
 func records(messages []Message) []kgo.Record {
 	out := make([]kgo.Record, len(messages))
-	headers := 0
-	for i := range messages {
-		headers += len(messages[i].Headers)
-	}
-	all := make([]kgo.RecordHeader, 0, headers)
+	var all []kgo.RecordHeader
 	for i := range messages {
 		m, r := &messages[i], &out[i]
 		r.Topic, r.Partition, r.Key, r.Value = m.Topic, m.Partition, m.Key, m.Value
 		if m.Timestamp != record.NoTimestamp {
 			r.Timestamp = time.UnixMilli(m.Timestamp)
 		}
-		if len(m.Headers) > 0 {
+		switch {
+		case len(m.Headers) == 0:
+		case i > 0 && len(m.Headers) == len(messages[i-1].Headers) && &m.Headers[0] == &messages[i-1].Headers[0]:
+			r.Headers = out[i-1].Headers // many messages share theirs
+		default:
 			from := len(all)
 			for _, h := range m.Headers {
 				all = append(all, kgo.RecordHeader{Key: h.Key, Value: h.Value})

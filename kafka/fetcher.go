@@ -340,8 +340,11 @@ func (f *fetcher) read(fetches kgo.Fetches) ([]Message, error) {
 		if len(p.Records) == 0 {
 			return
 		}
+		headers := make([]record.RawHeader, 0, countHeaders(p.Records))
 		for _, r := range p.Records {
-			out = append(out, message(r))
+			var m Message
+			m, headers = message(r, headers)
+			out = append(out, m)
 		}
 		f.advance(record.Partition{Topic: p.Topic, ID: p.Partition}, p.Records[len(p.Records)-1].Offset+1, p.HighWatermark)
 	})
@@ -375,15 +378,25 @@ func (f *fetcher) judge(topic string, id int32, err error) error {
 	return &TopicError{Topic: topic, Why: fmt.Sprintf("partition %d can not be read", id), Err: err}
 }
 
-func message(r *kgo.Record) Message {
-	m := Message{Topic: r.Topic, Partition: r.Partition, Offset: record.Offset(r.Offset), Timestamp: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
-	if len(r.Headers) > 0 {
-		m.Headers = make([]record.RawHeader, len(r.Headers))
-		for i, h := range r.Headers {
-			m.Headers[i] = record.RawHeader{Key: h.Key, Value: h.Value}
-		}
+func countHeaders(records []*kgo.Record) (n int) {
+	for _, r := range records {
+		n += len(r.Headers)
 	}
-	return m
+	return n
+}
+
+// message makes a message whose headers are behind those in headers, where there is room.
+func message(r *kgo.Record, headers []record.RawHeader) (Message, []record.RawHeader) {
+	m := Message{Topic: r.Topic, Partition: r.Partition, Offset: record.Offset(r.Offset), Timestamp: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
+	if len(r.Headers) == 0 {
+		return m, headers
+	}
+	from := len(headers)
+	for _, h := range r.Headers {
+		headers = append(headers, record.RawHeader{Key: h.Key, Value: h.Value})
+	}
+	m.Headers = headers[from:len(headers):len(headers)]
+	return m, headers
 }
 
 // Commit stores offsets.

@@ -4,6 +4,9 @@
 // Guarantees: messages of one Appender reach each partition in the order of Append, without doubles through the client's own
 // retries (idempotent producer, acks=all); an acknowledged message is durable as the log defines it. Memory is bounded in bytes by
 // the configs of Appender and Fetcher. A log that is away is waited for; what needs a person is returned.
+//
+// Defaults are those of Kafka's clients, but for linger.ms, which is 0 (Kafka 4: 5): messages come in batches already, and while a
+// request is under way those behind it gather.
 package kafka
 
 import (

@@ -160,7 +160,8 @@ func (t *table) read(life context.Context) {
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 			for _, r := range p.Records {
 				if !r.Attrs.IsControl() {
-					t.changed(message(r))
+					m, _ := message(r, nil)
+					t.changed(m)
 				}
 				next[record.Partition{Topic: r.Topic, ID: r.Partition}] = record.Offset(r.Offset + 1)
 			}
