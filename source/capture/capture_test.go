@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"leat/record"
+	"leat/schema"
 )
 
 func testConfig() *Config {
@@ -96,13 +97,22 @@ func TestHashOfAStringIsJavas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	apply, masked := rules.Of("a", "b", "c", true, 10)
-	if v := apply(record.String("ab")); !masked || v.Len() != 10 {
+	apply, tells := rules.Of("a", "b", "c", true, 10)
+	if v := apply(record.String("ab")); v.Len() != 10 {
 		t.Error("not cut to the column's length")
 	}
-	apply, masked = rules.Of("a", "b", "d", true, 0)
-	if v := apply(record.String("äöü")); masked || v.Str() != "äö" {
+	if v, _ := schema.New(schema.String, tells...).Param("masked"); v != "true" {
+		t.Error("not told as masked")
+	}
+	apply, tells = rules.Of("a", "b", "d", true, 0)
+	if v := apply(record.String("äöü")); v.Str() != "äö" {
 		t.Error("not truncated")
+	}
+	if v, _ := schema.New(schema.String, tells...).Param("truncateLength"); v != "2" {
+		t.Error("not told as truncated")
+	}
+	if apply, tells = rules.Of("a", "b", "d", true, 2); apply != nil || tells != nil {
+		t.Error("a column that is no longer than the limit is told as truncated")
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"leat/record"
+	"leat/schema"
 )
 
 // ColumnRules are the column.mask.* and column.truncate.* options.
@@ -22,26 +23,29 @@ type ColumnRules []columnRule
 
 type columnRule struct {
 	columns Patterns
-	masked  bool
+	cut     int // characters that are kept; 0 for masks
 	apply   func(length int) func(record.Value) record.Value
 }
 
 // NewColumnRules reads the rules. The order is Debezium's: truncate, mask, hash.
 func NewColumnRules(c *Config) (ColumnRules, error) {
 	var rules ColumnRules
-	add := func(list string, masked bool, apply func(int) func(record.Value) record.Value) error {
+	add := func(list string, cut int, apply func(int) func(record.Value) record.Value) error {
 		p, err := NewPatterns(list)
 		if err == nil {
-			rules = append(rules, columnRule{p, masked, apply})
+			rules = append(rules, columnRule{p, cut, apply})
 		}
 		return err
 	}
 	for _, key := range sortedKeys(c.ColumnTruncate) {
 		n, err := charsOf(key, "to.")
+		if err == nil && n == 0 {
+			err = fmt.Errorf("the length must be positive")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("column.truncate.%s: %w", key, err)
 		}
-		if err := add(c.ColumnTruncate[key], false, func(int) func(record.Value) record.Value { return truncate(n) }); err != nil {
+		if err := add(c.ColumnTruncate[key], n, func(int) func(record.Value) record.Value { return truncate(n) }); err != nil {
 			return nil, err
 		}
 	}
@@ -50,7 +54,7 @@ func NewColumnRules(c *Config) (ColumnRules, error) {
 		if err != nil {
 			return nil, fmt.Errorf("column.mask.%s: %w", key, err)
 		}
-		if err := add(c.ColumnMask[key], true, apply); err != nil {
+		if err := add(c.ColumnMask[key], 0, apply); err != nil {
 			return nil, err
 		}
 	}
@@ -96,19 +100,27 @@ func maskOf(key string) (func(int) func(record.Value) record.Value, error) {
 	}, nil
 }
 
-// Of gives what is done to a column's values, nil for nothing, and whether the column counts as masked. length is the
-// declared length of a text column, 0 when it has none; ok is false for columns that are no text.
-func (r ColumnRules) Of(schema, table, column string, text bool, length int) (apply func(record.Value) record.Value, masked bool) {
-	name := schema + "." + table + "." + column
+// Of gives what is done to a column's values, nil for nothing, and what its schema tells of that. The first rule that names the
+// column is the only one. length is the declared length of a text column, 0 when it has none.
+func (r ColumnRules) Of(schemaName, table, column string, text bool, length int) (apply func(record.Value) record.Value, tells []schema.Option) {
+	name := schemaName + "." + table + "." + column
 	for _, rule := range r {
-		if rule.columns.Match(name) {
-			if !text {
-				return nil, rule.masked
-			}
-			return rule.apply(length), rule.masked
+		switch {
+		case !rule.columns.Match(name):
+			continue
+		case rule.cut == 0:
+			tells = []schema.Option{schema.With("masked", "true")}
+		case !text || length > 0 && length <= rule.cut:
+			return nil, nil // never longer
+		default:
+			tells = []schema.Option{schema.With("truncateLength", strconv.Itoa(rule.cut))}
 		}
+		if text {
+			apply = rule.apply(length)
+		}
+		return apply, tells
 	}
-	return nil, false
+	return nil, nil
 }
 
 func truncate(n int) func(record.Value) record.Value {

@@ -186,10 +186,8 @@ func (t *tables) column(kinds *types.Map, meta *tableMeta, c *columnMeta, copy b
 	if t.cfg.SchemaComments && c.Comment != "" {
 		opts = append(opts, schema.Doc(c.Comment))
 	}
-	mask, masked := t.rules.Of(meta.Schema, meta.Name, c.Name, k.IsText, k.Length)
-	if masked {
-		opts = append(opts, schema.With("masked", "true"))
-	}
+	mask, tells := t.rules.Of(meta.Schema, meta.Name, c.Name, k.IsText, k.Length)
+	opts = append(opts, tells...)
 	col := tableColumn{name: c.Name, decode: k.Text, mask: mask, missing: missing, unchanged: t.unchanged(k)}
 	if copy {
 		col.decode, col.expr = k.ForCopy(quoteIdent(c.Name))

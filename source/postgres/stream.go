@@ -497,9 +497,7 @@ func (st *stream) remove(b *batch, t *table, lsn LSN, size int) error {
 	key := t.keyOf(&st.slab, old)
 	value := capture.NewEnvelope(&st.slab, record.Struct(old), record.Null, st.sourceBlock(&t.source, lsn), capture.OpDelete, &b.now)
 	b.add(t.record(key, value, st.src.headers), size, t.fields)
-	if !key.IsNull() {
-		st.tombstone(b, t, key, st.src.headers)
-	}
+	st.tombstone(b, t, key, st.src.headers) // without a key too, as Debezium does
 	return nil
 }
 
