@@ -65,9 +65,9 @@ type Config struct {
 
 // Plugin describes the converter.
 var Plugin = convert.Plugin{
-	Name:      "json",
-	Classes:   []string{"org.apache.kafka.connect.json.JsonConverter"},
-	Config:    Config{},
+	Name:    "json",
+	Classes: []string{"org.apache.kafka.connect.json.JsonConverter"},
+	Config:  Config{}, Docs: configDocs,
 	New:       func(cfg any, _ record.Part) (convert.Converter, error) { return New(*cfg.(*Config)) },
 	NewHeader: func(cfg any) (convert.HeaderConverter, error) { return New(*cfg.(*Config)) },
 	Check:     check,

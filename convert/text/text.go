@@ -32,9 +32,9 @@ type HeaderConfig struct{}
 
 // Plugin describes StringConverter.
 var Plugin = convert.Plugin{
-	Name:      "string",
-	Classes:   []string{"org.apache.kafka.connect.storage.StringConverter"},
-	Config:    Config{},
+	Name:    "string",
+	Classes: []string{"org.apache.kafka.connect.storage.StringConverter"},
+	Config:  Config{}, Docs: configDocs,
 	New:       func(cfg any, _ record.Part) (convert.Converter, error) { return New(*cfg.(*Config)) },
 	NewHeader: func(cfg any) (convert.HeaderConverter, error) { return New(*cfg.(*Config)) },
 }

@@ -15,10 +15,10 @@ var ConfluentPlugin = connector.Plugin{
 	Classes:   []string{"io.confluent.connect.jdbc.JdbcSinkConnector"},
 	TaskClass: "io.confluent.connect.jdbc.sink.JdbcSinkTask",
 	Version:   "10.9.7",
-	Config:    ConfluentConfig{},
-	Prepare:   notesOfURL,
-	Check:     check,
-	NewSink:   newSink,
+	Config:    ConfluentConfig{}, Docs: confluentConfigDocs,
+	Prepare: notesOfURL,
+	Check:   check,
+	NewSink: newSink,
 }
 
 // ConfluentConfig are the options of Confluent's JDBC sink.

@@ -16,10 +16,10 @@ var DebeziumPlugin = connector.Plugin{
 	Classes:   []string{"io.debezium.connector.jdbc.JdbcSinkConnector", "SqlSink", "SqliteSink"},
 	TaskClass: "io.debezium.connector.jdbc.JdbcSinkConnectorTask",
 	Version:   "3.6.1.Final",
-	Config:    DebeziumConfig{},
-	Prepare:   notesOfURL,
-	Check:     check,
-	NewSink:   newSink,
+	Config:    DebeziumConfig{}, Docs: debeziumConfigDocs,
+	Prepare: notesOfURL,
+	Check:   check,
+	NewSink: newSink,
 }
 
 // DebeziumConfig are the options of Debezium's JDBC sink.

@@ -143,6 +143,7 @@ type Config struct {
 
 // later holds options of features that come in their own issue. Notes tells when one of them is used.
 type later struct {
+	// Read so that a config of Debezium is accepted; leat does not have it yet, or has no use for it, and notes where it is set to something else.
 	TransactionMetadata  bool     `config:"provide.transaction.metadata" default:"false" importance:"low" group:"Later"`
 	TransactionFactory   string   `config:"transaction.metadata.factory" default:"io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory" type:"CLASS" importance:"low" group:"Later"`
 	SignalCollection     []string `config:"signal.data.collection" group:"Later"`

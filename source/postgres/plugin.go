@@ -26,11 +26,11 @@ const pluginName = "postgresql"
 
 // Plugin describes the source to the worker.
 var Plugin = connector.Plugin{
-	Name:       "PostgresCdcSource",
-	Classes:    []string{"io.debezium.connector.postgresql.PostgresConnector"},
-	TaskClass:  "io.debezium.connector.postgresql.PostgresConnectorTask",
-	Version:    Version,
-	Config:     Config{},
+	Name:      "PostgresCdcSource",
+	Classes:   []string{"io.debezium.connector.postgresql.PostgresConnector"},
+	TaskClass: "io.debezium.connector.postgresql.PostgresConnectorTask",
+	Version:   Version,
+	Config:    Config{}, Docs: configDocs,
 	Prepare:    prepare,
 	Check:      func(ctx context.Context, cfg any) []problem { return check(ctx, cfg.(*Config)) },
 	SingleTask: true,

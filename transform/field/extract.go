@@ -29,7 +29,7 @@ func (c *ExtractConfig) Validate() []config.Problem {
 
 // ExtractPlugin describes ExtractField.
 var ExtractPlugin = transform.Plugin{
-	Name: "extract-field", Classes: []string{kafkaPackage + "ExtractField"}, Parts: true, Config: ExtractConfig{},
+	Name: "extract-field", Classes: []string{kafkaPackage + "ExtractField"}, Parts: true, Config: ExtractConfig{}, Docs: extractConfigDocs,
 	New: func(cfg any, part record.Part) (transform.Transform, error) {
 		c := cfg.(*ExtractConfig)
 		steps, err := c.Syntax.steps(c.Field)
@@ -114,7 +114,7 @@ type HoistConfig struct {
 
 // HoistPlugin describes HoistField.
 var HoistPlugin = transform.Plugin{
-	Name: "hoist-field", Classes: []string{kafkaPackage + "HoistField"}, Parts: true, Config: HoistConfig{},
+	Name: "hoist-field", Classes: []string{kafkaPackage + "HoistField"}, Parts: true, Config: HoistConfig{}, Docs: hoistConfigDocs,
 	New: func(cfg any, part record.Part) (transform.Transform, error) {
 		return &hoist{name: cfg.(*HoistConfig).Field, part: part}, nil
 	},

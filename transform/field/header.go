@@ -18,7 +18,7 @@ type DropHeadersConfig struct {
 
 // DropHeadersPlugin describes DropHeaders.
 var DropHeadersPlugin = transform.Plugin{
-	Name: "drop-headers", Classes: []string{kafkaPackage + "DropHeaders"}, Config: DropHeadersConfig{},
+	Name: "drop-headers", Classes: []string{kafkaPackage + "DropHeaders"}, Config: DropHeadersConfig{}, Docs: dropHeadersConfigDocs,
 	New: func(cfg any, _ record.Part) (transform.Transform, error) {
 		return dropHeaders(cfg.(*DropHeadersConfig).Headers), nil
 	},
@@ -48,7 +48,7 @@ type InsertHeaderConfig struct {
 
 // InsertHeaderPlugin describes InsertHeader.
 var InsertHeaderPlugin = transform.Plugin{
-	Name: "insert-header", Classes: []string{kafkaPackage + "InsertHeader"}, Config: InsertHeaderConfig{},
+	Name: "insert-header", Classes: []string{kafkaPackage + "InsertHeader"}, Config: InsertHeaderConfig{}, Docs: insertHeaderConfigDocs,
 	New: func(cfg any, _ record.Part) (transform.Transform, error) {
 		c := cfg.(*InsertHeaderConfig)
 		s, v := record.Infer(c.Value)
@@ -108,7 +108,7 @@ func (c *HeaderFromConfig) Validate() []config.Problem {
 
 // HeaderFromPlugin describes HeaderFrom.
 var HeaderFromPlugin = transform.Plugin{
-	Name: "header-from", Classes: []string{kafkaPackage + "HeaderFrom"}, Parts: true, Config: HeaderFromConfig{},
+	Name: "header-from", Classes: []string{kafkaPackage + "HeaderFrom"}, Parts: true, Config: HeaderFromConfig{}, Docs: headerFromConfigDocs,
 	New: func(cfg any, part record.Part) (transform.Transform, error) {
 		return &headerFrom{cfg: *cfg.(*HeaderFromConfig), part: part}, nil
 	},

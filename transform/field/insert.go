@@ -42,7 +42,7 @@ func (c *InsertConfig) Validate() []config.Problem {
 
 // InsertPlugin describes InsertField.
 var InsertPlugin = transform.Plugin{
-	Name: "insert-field", Classes: []string{kafkaPackage + "InsertField"}, Parts: true, Config: InsertConfig{},
+	Name: "insert-field", Classes: []string{kafkaPackage + "InsertField"}, Parts: true, Config: InsertConfig{}, Docs: insertConfigDocs,
 	New: func(cfg any, part record.Part) (transform.Transform, error) {
 		return newInsert(*cfg.(*InsertConfig), part), nil
 	},

@@ -35,7 +35,7 @@ func (c *MaskConfig) Validate() (problems []config.Problem) {
 
 // MaskPlugin describes MaskField.
 var MaskPlugin = transform.Plugin{
-	Name: "mask-field", Classes: []string{kafkaPackage + "MaskField"}, Parts: true, Config: MaskConfig{},
+	Name: "mask-field", Classes: []string{kafkaPackage + "MaskField"}, Parts: true, Config: MaskConfig{}, Docs: maskConfigDocs,
 	New: func(cfg any, part record.Part) (transform.Transform, error) {
 		return &mask{cfg: *cfg.(*MaskConfig), part: part}, nil
 	},

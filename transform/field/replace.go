@@ -29,7 +29,7 @@ func (c *ValueToKeyConfig) Validate() []config.Problem {
 
 // ValueToKeyPlugin describes ValueToKey.
 var ValueToKeyPlugin = transform.Plugin{
-	Name: "value-to-key", Classes: []string{kafkaPackage + "ValueToKey"}, Config: ValueToKeyConfig{},
+	Name: "value-to-key", Classes: []string{kafkaPackage + "ValueToKey"}, Config: ValueToKeyConfig{}, Docs: valueToKeyConfigDocs,
 	New: func(cfg any, _ record.Part) (transform.Transform, error) {
 		return &valueToKey{cfg: *cfg.(*ValueToKeyConfig)}, nil
 	},
@@ -111,7 +111,7 @@ func (c *ReplaceConfig) renames() (map[string]string, error) {
 
 // ReplacePlugin describes ReplaceField.
 var ReplacePlugin = transform.Plugin{
-	Name: "replace-field", Classes: []string{kafkaPackage + "ReplaceField"}, Parts: true, Config: ReplaceConfig{},
+	Name: "replace-field", Classes: []string{kafkaPackage + "ReplaceField"}, Parts: true, Config: ReplaceConfig{}, Docs: replaceConfigDocs,
 	New: func(cfg any, part record.Part) (transform.Transform, error) {
 		c := cfg.(*ReplaceConfig)
 		names, err := c.renames()

@@ -19,7 +19,7 @@ type TopicConfig struct {
 
 // TopicPlugin describes TopicNameMatches.
 var TopicPlugin = transform.PredicatePlugin{
-	Name: "topic-name-matches", Classes: []string{kafkaPackage + "TopicNameMatches"}, Config: TopicConfig{},
+	Name: "topic-name-matches", Classes: []string{kafkaPackage + "TopicNameMatches"}, Config: TopicConfig{}, Docs: topicConfigDocs,
 	New: func(cfg any) (transform.Predicate, error) {
 		return &topicMatches{pattern: cfg.(*TopicConfig).Pattern, topics: map[string]bool{}}, nil
 	},
@@ -68,7 +68,7 @@ type HeaderConfig struct {
 
 // HeaderPlugin describes HasHeaderKey.
 var HeaderPlugin = transform.PredicatePlugin{
-	Name: "has-header-key", Classes: []string{kafkaPackage + "HasHeaderKey"}, Config: HeaderConfig{},
+	Name: "has-header-key", Classes: []string{kafkaPackage + "HasHeaderKey"}, Config: HeaderConfig{}, Docs: headerConfigDocs,
 	New: func(cfg any) (transform.Predicate, error) { return hasHeader(cfg.(*HeaderConfig).Name), nil },
 }
 

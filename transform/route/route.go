@@ -19,7 +19,7 @@ type RegexConfig struct {
 
 // RegexPlugin describes RegexRouter.
 var RegexPlugin = transform.Plugin{
-	Name: "regex-router", Classes: []string{"org.apache.kafka.connect.transforms.RegexRouter"}, Config: RegexConfig{},
+	Name: "regex-router", Classes: []string{"org.apache.kafka.connect.transforms.RegexRouter"}, Config: RegexConfig{}, Docs: regexConfigDocs,
 	New: func(cfg any, _ record.Part) (transform.Transform, error) {
 		return &regexRouter{cfg: *cfg.(*RegexConfig), topics: map[string]string{}}, nil
 	},

@@ -61,7 +61,7 @@ func (c *CastConfig) casts() (fields map[string]schema.Type, whole schema.Type, 
 
 // CastPlugin describes Cast.
 var CastPlugin = transform.Plugin{
-	Name: "cast", Classes: []string{kafkaPackage + "Cast"}, Parts: true, Config: CastConfig{},
+	Name: "cast", Classes: []string{kafkaPackage + "Cast"}, Parts: true, Config: CastConfig{}, Docs: castConfigDocs,
 	New: func(cfg any, part record.Part) (transform.Transform, error) {
 		c := cfg.(*CastConfig)
 		fields, whole, err := c.casts()

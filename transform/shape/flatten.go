@@ -26,7 +26,7 @@ type FlattenConfig struct {
 
 // FlattenPlugin describes Flatten.
 var FlattenPlugin = transform.Plugin{
-	Name: "flatten", Classes: []string{kafkaPackage + "Flatten"}, Parts: true, Config: FlattenConfig{},
+	Name: "flatten", Classes: []string{kafkaPackage + "Flatten"}, Parts: true, Config: FlattenConfig{}, Docs: flattenConfigDocs,
 	New: func(cfg any, part record.Part) (transform.Transform, error) {
 		return &flatten{delimiter: cfg.(*FlattenConfig).Delimiter, part: part}, nil
 	},
@@ -178,7 +178,7 @@ type MetadataConfig struct {
 
 // MetadataPlugin describes SetSchemaMetadata.
 var MetadataPlugin = transform.Plugin{
-	Name: "set-schema-metadata", Classes: []string{kafkaPackage + "SetSchemaMetadata"}, Parts: true, Config: MetadataConfig{},
+	Name: "set-schema-metadata", Classes: []string{kafkaPackage + "SetSchemaMetadata"}, Parts: true, Config: MetadataConfig{}, Docs: metadataConfigDocs,
 	New: func(cfg any, part record.Part) (transform.Transform, error) {
 		return &metadata{cfg: *cfg.(*MetadataConfig), part: part}, nil
 	},

@@ -82,7 +82,7 @@ func (c *Config) Validate() []config.Problem {
 var Plugin = transform.Plugin{
 	Name:    "unwrap",
 	Classes: []string{"io.debezium.transforms.ExtractNewRecordState"},
-	Config:  Config{},
+	Config:  Config{}, Docs: configDocs,
 	New:     func(cfg any, _ record.Part) (transform.Transform, error) { return New(*cfg.(*Config)) },
 	Prepare: Prepare,
 }
