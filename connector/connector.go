@@ -41,6 +41,9 @@ type Plugin struct {
 	Tasks func(ctx context.Context, cfg any, props map[string]string, max int) ([]map[string]string, error)
 	// AlterOffsets, if set, checks an edit of a stopped source's offsets before it is stored.
 	AlterOffsets func(props map[string]string, offsets []record.SourceOffset) error
+	// OffsetsAltered is what alterOffsets of the Java class answers (KIP-875): true where nothing outside Connect's offsets is left to
+	// edit, which the message of success then says.
+	OffsetsAltered bool
 	// SingleTask tells that tasks.max above 1 has no effect.
 	SingleTask bool
 
@@ -63,6 +66,8 @@ type Task struct {
 	Waiting func(reason string)
 	// Gauge registers a number of this task for /metrics, such as the lag of a slot, by the name of the metrics table.
 	Gauge func(name string, read func() float64)
+	// Skipped counts records that are left out on purpose, for a reason of a few that the connector knows; nil counts nowhere.
+	Skipped func(reason string, n int)
 }
 
 // Source reads one external log. Read and Acked may be called at the same time, each by one goroutine; Close is called after

@@ -147,7 +147,7 @@ func (h *Single) writeOffsets(ctx context.Context, name string, c connectorConfi
 		}
 	}
 	p, ok := h.worker.Plugin(c.props["connector.class"])
-	return modified(done, ok && p.AlterOffsets != nil), nil
+	return modified(done, ok && p.OffsetsAltered), nil
 }
 
 func (h *Single) writeSinkOffsets(ctx context.Context, name string, c connectorConfig, offsets []Offset, done string) (string, error) {
@@ -171,9 +171,9 @@ func (h *Single) writeSinkOffsets(ctx context.Context, name string, c connectorC
 	return modified(done, false), nil
 }
 
-// modified is the message of success; checked tells that the plug-in had a say, so that nothing outside Connect's offsets is left.
-func modified(done string, checked bool) string {
-	if checked {
+// modified is the message of success; altered is Plugin.OffsetsAltered.
+func modified(done string, altered bool) string {
+	if altered {
 		return "The offsets for this connector have been " + done + " successfully"
 	}
 	return "The Connect framework-managed offsets for this connector have been " + done +

@@ -82,8 +82,9 @@ func (w *Worker) Fail(name string, task int, trace string) {
 var plugins = []connector.Plugin{
 	{
 		Name: "file-source", Classes: []string{SourceClass}, Version: Version,
-		NewSource:    func(context.Context, any, connector.Task) (connector.Source, error) { return nil, nil },
-		AlterOffsets: func(map[string]string, []record.SourceOffset) error { return nil },
+		NewSource:      func(context.Context, any, connector.Task) (connector.Source, error) { return nil, nil },
+		OffsetsAltered: true,
+		AlterOffsets:   func(map[string]string, []record.SourceOffset) error { return nil },
 	},
 	{
 		Name: "file-sink", Classes: []string{SinkClass}, Version: Version,
