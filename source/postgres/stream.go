@@ -20,6 +20,8 @@ const (
 	// costs more than decoding it. The pause grows while reads stay below fewBytes and shrinks when they pass manyBytes.
 	minPause, maxPause  = 500 * time.Microsecond, 4 * time.Millisecond
 	fewBytes, manyBytes = 8 << 10, 32 << 10
+	// fullBytes is a read after which there is no pause: the server is ahead.
+	fullBytes = 64 << 10
 	// busyGap is the longest wait for data that still counts as busy.
 	busyGap = time.Millisecond
 	// gatherLimit bounds the time that a batch gathers while the server is busy.
@@ -52,6 +54,7 @@ type stream struct {
 	held     []byte // a change that the last batch had no room for
 	heldLSN  LSN
 	busy     bool
+	full     bool // the last read gave much: more is there already
 	pause    time.Duration
 	expect   int
 	seen     LSN // position that the server was at, told by keepalives while nothing was pending
@@ -163,7 +166,7 @@ func (st *stream) enough(b *batch) bool {
 
 // fill waits for data. While a batch gathers it waits only a little.
 func (st *stream) fill(ctx context.Context, gathering bool) error {
-	if st.busy {
+	if st.busy && !st.full {
 		time.Sleep(st.pause)
 	}
 	begin := time.Now()
@@ -178,7 +181,7 @@ func (st *stream) fill(ctx context.Context, gathering bool) error {
 		return ctx.Err()
 	}
 	n, err := st.wire.fill()
-
+	st.full = n >= fullBytes
 	switch st.busy = err == nil && time.Since(begin) < busyGap; {
 	case !st.busy:
 		st.pause = minPause
