@@ -45,14 +45,29 @@ func newEncoder(s *sourceTask) *encoder {
 	}
 }
 
-// encode gives the messages of records and the bytes that they hold.
-func (e *encoder) encode(ctx context.Context, records []record.Record) ([]kafka.Message, int64, error) {
+// room guesses the encoded bytes of n records that hold so many bytes in memory. Invariant 8: a few large records do not make the guess
+// for many small ones after them.
+func (e *encoder) room(n int, held int64) int {
+	guess := n*e.perRecord + 512
+	if perRecord := held / int64(n); perRecord >= largeRecord {
+		return max(guess, int(held+held/8))
+	}
+	return min(guess, max(n*mostPerRecord, int(2*held)))
+}
+
+const (
+	largeRecord   = 64 << 10
+	mostPerRecord = 8 << 10
+)
+
+// encode gives the messages of records, which hold so many bytes, and the bytes that the messages hold.
+func (e *encoder) encode(ctx context.Context, records []record.Record, held int64) ([]kafka.Message, int64, error) {
 	if len(records) == 0 {
 		return nil, 0, nil
 	}
 	start := time.Now()
 	messages := make([]kafka.Message, 0, len(records))
-	slab := make([]byte, 0, len(records)*e.perRecord+512)
+	slab := make([]byte, 0, e.room(len(records), held))
 	kept, size := 0, 0
 	for i := range records {
 		r, keep, err := e.transform(ctx, &records[i])

@@ -158,3 +158,24 @@ func TestEqualHeadersCostNoAllocation(t *testing.T) {
 }
 
 func alike(a, b record.Header) bool { return a.Key == b.Key && record.Equal(a.Value, b.Value) }
+
+func TestLargeRecordsDoNotMakeRoomForManySmallOnes(t *testing.T) {
+	const mib = 1 << 20
+	for _, c := range []struct {
+		name        string
+		perRecord   int
+		n           int
+		held        int64
+		least, most int
+	}{
+		{"as before", 750, 1000, 1300 * 1000, 750 * 1000, 760 * 1000},
+		{"with schemas", 6000, 800, mib, 4 * mib, 5 * mib},
+		{"a large one after small ones", 750, 1, 8 * mib, 8 * mib, 10 * mib},
+		{"small ones after a large one", 9 * mib, 1000, 1300 * 1000, 1300 * 1000, 8 * mib},
+	} {
+		e := &encoder{perRecord: c.perRecord}
+		if got := e.room(c.n, c.held); got < c.least || got > c.most {
+			t.Errorf("%s: room for %d bytes, want %d to %d", c.name, got, c.least, c.most)
+		}
+	}
+}

@@ -62,7 +62,7 @@ type limits struct {
 }
 
 var defaultLimits = limits{
-	sourceBytes: 64 << 20, flush: time.Second, poll: 500 * time.Millisecond,
+	sourceBytes: 32 << 20, flush: time.Second, poll: 500 * time.Millisecond,
 	retryFirst: 500 * time.Millisecond, retryMax: time.Minute, settle: 10 * time.Second, abandon: 3 * time.Second,
 }
 

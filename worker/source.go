@@ -221,7 +221,7 @@ func (s *sourceTask) hand(ctx context.Context, out chan<- record.Batch, b record
 
 func (s *sourceTask) encodeAll(in <-chan record.Batch, out chan<- encoded) error {
 	for b := range in {
-		messages, size, err := s.encoder.encode(s.flow, b.Records)
+		messages, size, err := s.encoder.encode(s.flow, b.Records, b.Bytes)
 		if err != nil {
 			return err
 		}

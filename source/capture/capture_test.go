@@ -2,8 +2,10 @@ package capture
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"leat/record"
 	"leat/schema"
@@ -132,4 +134,25 @@ func TestSlabHandsOutSeparatePieces(t *testing.T) {
 	if len(long) != 100_000 || string(s.Keep(append(s.Buffer(2), "ok"...))) != "ok" {
 		t.Error("a buffer that outgrew its block")
 	}
+}
+
+func TestSlabKeepsNothingAliveAcrossACut(t *testing.T) {
+	var s Slab
+	freed := make(chan struct{})
+	large := new([1 << 20]byte)
+	runtime.AddCleanup(large, func(struct{}) { close(freed) }, struct{}{})
+	s.Values(1)[0] = record.Bytes(large[:])
+	large = nil
+	s.Cut()
+	s.Values(1)
+	for range 100 {
+		runtime.GC()
+		select {
+		case <-freed:
+			runtime.KeepAlive(&s)
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	t.Fatal("what was taken before the cut is kept alive by what is taken after it")
 }

@@ -3,7 +3,8 @@ package capture
 import "leat/record"
 
 // Slab hands out the memory of values: a few large blocks instead of many small ones. What it handed out belongs to whoever
-// took it and is never used again; the blocks live as long as any value in them.
+// took it and is never used again; the blocks live as long as any value in them. Since a value keeps its whole block alive, and the block
+// what its other values refer to, whoever puts large values in ends the block with Cut.
 type Slab struct {
 	values []record.Value
 	bytes  []byte
@@ -23,6 +24,9 @@ func (s *Slab) Values(n int) []record.Value {
 	s.values = s.values[n:]
 	return out
 }
+
+// Cut ends the present blocks: what is taken from here on lives apart from what was taken before.
+func (s *Slab) Cut() { s.values, s.bytes = nil, nil }
 
 // Buffer gives an empty buffer that at least n bytes can be appended to; Keep ends it.
 func (s *Slab) Buffer(n int) []byte {

@@ -10,6 +10,9 @@ import (
 const (
 	// batchBytes bounds a batch; one larger row is a batch of its own.
 	batchBytes = 1 << 20
+	// largeRow is the size from which a row is worth memory of its own. Invariant 8: small rows that share a block of the slab with large
+	// ones would keep them alive long after they were counted as written.
+	largeRow = 128 << 10
 	// rowOverhead is the memory of a row beside its data and columns: record, envelope, source block.
 	rowOverhead = 800
 	valueBytes  = 24
@@ -33,6 +36,9 @@ func newBatch(slab *capture.Slab, maxRows, expect int) *batch {
 func (b *batch) add(r record.Record, data, fields int) {
 	b.records = append(b.records, r)
 	b.bytes += int64(data + fields*valueBytes + rowOverhead)
+	if data >= largeRow {
+		b.slab.Cut()
+	}
 }
 
 func (b *batch) full() bool { return len(b.records) >= b.maxRows || b.bytes >= batchBytes }

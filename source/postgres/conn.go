@@ -181,7 +181,9 @@ func (w *wire) next() (kind byte, body []byte, ok bool) {
 		return 0, nil, false
 	}
 	kind, body = w.chunk[w.r], w.chunk[w.r+5:end:end]
-	w.r = end
+	if w.r = end; end == w.w && len(w.chunk) > chunkSize {
+		w.chunk, w.r, w.w = nil, 0, 0 // a large row must not live until the next one comes
+	}
 	return kind, body, true
 }
 
@@ -199,6 +201,7 @@ func (w *wire) fill() (int, error) {
 		need = max(size-(w.w-w.r), 1)
 	}
 	if len(w.chunk)-w.w < need {
+		// A message that is larger than a chunk gets one that ends with it.
 		chunk := make([]byte, max(chunkSize, w.w-w.r+need))
 		w.w = copy(chunk, w.chunk[w.r:w.w])
 		w.chunk, w.r = chunk, 0
