@@ -116,15 +116,12 @@ var libraries = []library{
 	{"modernc.org/sqlite", []string{"sink/sql", "internal/demo", "internal/cli", "bench", "e2e"}, "SQLite without cgo"},
 	{"github.com/prometheus", []string{"metrics"}, "the metrics registry and Prometheus' text format"},
 	{"github.com/spf13/cobra", []string{"internal/cli"}, "subcommands, help and shell completion"},
-	{"github.com/magiconair/properties", []string{"config/properties"}, "Java's properties format"},
 	{"github.com/fergusstrange/embedded-postgres", []string{"internal/harness"}, "fetches PostgreSQL's binaries where the machine has none"},
 	{"github.com/pavlo-v-chernykh/keystore-go", []string{"kafka/security"}, "reads Java key stores (JKS)"},
 	{"software.sslmate.com/src/go-pkcs12", []string{"kafka/security"}, "reads PKCS#12 key and trust stores"},
 	{"github.com/dlclark/regexp2", []string{"source/capture", "transform", "kafka", "worker"}, "Java's regular expressions with look-around, which Go's lack"},
 	{"golang.org/x/sys", []string{"kafka/embedded", "source/postgres", "internal"}, "file locks, free disk space, and a socket read outside Go's poller, which woke a thread for every packet"},
 	{"golang.org/x/term", []string{"internal/cli", "internal/demo"}, "whether the output is a terminal"},
-	{"golang.org/x/sync", []string{"source", "sink", "worker", "internal"}, "groups of goroutines with one error"},
-	{"github.com/klauspost/compress", []string{"kafka", "bench"}, "fast compression"},
 }
 
 func libraryOf(imp string) *library {
