@@ -124,11 +124,11 @@ type Config struct {
 	MaxBatch int `config:"max.batch.size" default:"2048" min:"1" group:"Engine"`
 	// MaxQueue is read; leat bounds what it holds in bytes.
 	MaxQueue int `config:"max.queue.size" default:"8192" min:"1" group:"Engine"`
-	// MaxQueueBytes is read; leat holds about 1 MiB per snapshot thread.
+	// MaxQueueBytes bounds what the source reads ahead, beside network buffers; 0: about 1 MiB per snapshot thread.
 	MaxQueueBytes int64 `config:"max.queue.size.in.bytes" default:"0" min:"0" group:"Engine"`
 	// PollInterval is read and of no effect: leat does not poll.
 	PollInterval time.Duration `config:"poll.interval.ms" default:"500" min:"1" group:"Engine"`
-	// MaxRetries is how often a lost connection is tried again; -1 for ever, 0 never.
+	// MaxRetries is how often in a row the source tries again after what may pass, such as a lost connection; -1 for ever, 0 never.
 	MaxRetries int `config:"errors.max.retries" default:"-1" min:"-1" group:"Engine"`
 	// RetryWait is read; the worker's own pauses grow.
 	RetryWait time.Duration `config:"retriable.restart.connector.wait.ms" default:"10000" min:"0" importance:"low" group:"Engine"`
@@ -193,6 +193,56 @@ var notYet = []struct{ key, harmless, feature string }{
 	{"datatype.propagate.source.type", "", "source types in schema parameters"},
 	{"guardrail.collections.max", "0", "the limit of captured tables"},
 	{"queue.provider.type", "memory", "other queue providers"},
+	{"read.only", "false", "signals"},
+	{"signal.enabled.channels", "source", "signals"},
+	{"signal.poll.interval.ms", "5000", "signals"},
+	{"notification.sink.topic.name", "", "notifications"},
+	{"incremental.snapshot.chunk.size", "1024", "incremental snapshots"},
+	{"incremental.snapshot.watermarking.strategy", "INSERT_INSERT", "incremental snapshots"},
+	{"guardrail.collections.limit.action", "warn", "the limit of captured tables"},
+	{"key.field.name", "", "key uniqueness of the regex naming strategies"},
+	{"key.field.regex", "", "key uniqueness of the regex naming strategies"},
+	{"key.field.replacement", "", "key uniqueness of the regex naming strategies"},
+	{"key.enforce.uniqueness", "false", "key uniqueness of the regex naming strategies"},
+}
+
+// NoEffect is an option that leat reads and has no use for, and why. Set to Harmless it asks for nothing.
+type NoEffect struct{ Key, Harmless, Why string }
+
+var noEffect = []NoEffect{
+	{"max.queue.size", "8192", "leat bounds what it holds in bytes"},
+	{"poll.interval.ms", "500", "leat waits for changes instead of polling"},
+	{"retriable.restart.connector.wait.ms", "10000", "the pauses between tries grow by themselves"},
+	{"executor.shutdown.timeout.ms", "4000", "the worker's own limit bounds a stop"},
+	{"connection.validation.timeout.ms", "60000", "connecting has a limit of its own"},
+	{"snapshot.fetch.size", "", "tables are read with COPY"},
+	{"query.fetch.size", "0", "tables are read with COPY"},
+	{"snapshot.isolation.mode", "serializable", "leat always reads one consistent snapshot"},
+	{"snapshot.max.threads.multiplier", "1", "large tables are cut into ranges of 64 MiB"},
+	{"legacy.snapshot.max.threads", "false", "large tables are cut into ranges of 64 MiB"},
+	{"snapshot.mode.configuration.based.snapshot.schema", "false", "schemas come with the data"},
+	{"snapshot.mode.configuration.based.snapshot.on.schema.error", "false", "schemas come with the data"},
+	{"snapshot.mode.custom.name", "", "it is a Java class"},
+	{"snapshot.locking.mode.custom.name", "", "it is a Java class"},
+	{"snapshot.query.mode.custom.name", "", "it is a Java class"},
+	{"sourceinfo.struct.maker", "io.debezium.connector.postgresql.PostgresSourceInfoStructMaker", "it is a Java class"},
+	{"transaction.metadata.factory", "io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory", "it is a Java class"},
+	{"memory.management.tables.class", "io.debezium.relational.ConcurrentMapTableMappingStorage", "it is a Java class"},
+	{"memory.management.schemas.class", "io.debezium.relational.ConcurrentMapTableMappingStorage", "it is a Java class"},
+	{"statistics.metrics.enabled", "true", "leat's metrics are always there"},
+	{"custom.sanitize.pattern", "", "leat hides every option that holds a secret"},
+	{"topic.cache.size", "10000", "a topic is named once per table"},
+}
+
+// Ineffective tells which options ask for what has no effect.
+func Ineffective(props map[string]string, options []NoEffect) []string {
+	var notes []string
+	for _, o := range options {
+		if v := strings.TrimSpace(props[o.Key]); v != "" && !strings.EqualFold(v, o.Harmless) {
+			notes = append(notes, fmt.Sprintf("%s has no effect: %s.", o.Key, o.Why))
+		}
+	}
+	return notes
 }
 
 // Notes tells which options ask for what leat does not do yet: nothing is ignored in silence.
@@ -203,6 +253,7 @@ func Notes(props map[string]string) []string {
 			notes = append(notes, fmt.Sprintf("%s=%s has no effect: leat does not do %s yet.", n.key, v, n.feature))
 		}
 	}
+	notes = append(notes, Ineffective(props, noEffect)...)
 	sort.Strings(notes)
 	return notes
 }

@@ -25,11 +25,12 @@ type batch struct {
 	records []record.Record
 	bytes   int64
 	maxRows int
+	limit   int64     // of bytes
 	since   time.Time // of the first record
 }
 
-func newBatch(slab *capture.Slab, maxRows, expect int) *batch {
-	return &batch{slab: slab, now: capture.Now(), maxRows: maxRows, records: make([]record.Record, 0, max(8, min(expect, maxRows+2)))}
+func newBatch(slab *capture.Slab, maxRows int, limit int64, expect int) *batch {
+	return &batch{slab: slab, now: capture.Now(), maxRows: maxRows, limit: limit, records: make([]record.Record, 0, max(8, min(expect, maxRows+2)))}
 }
 
 // add appends a record that was made of so many bytes of the server's.
@@ -41,7 +42,15 @@ func (b *batch) add(r record.Record, data, fields int) {
 	}
 }
 
-func (b *batch) full() bool { return len(b.records) >= b.maxRows || b.bytes >= batchBytes }
+func (b *batch) full() bool { return len(b.records) >= b.maxRows || b.bytes >= b.limit }
+
+// batchLimit is the size of a batch where that many are held at once, by max.queue.size.in.bytes.
+func batchLimit(queue int64, batches int) int64 {
+	if queue <= 0 {
+		return batchBytes
+	}
+	return max(1, min(batchBytes, queue/int64(batches)))
+}
 
 // finish hands the records on.
 func (b *batch) finish(part record.Value, p *position, endsTransaction bool) record.Batch {

@@ -74,7 +74,7 @@ func BenchmarkStreamRow(b *testing.B) {
 		insert = append(binary.BigEndian.AppendUint32(append(insert, pgoutput.ColumnText), uint32(len(v))), v...)
 	}
 	ctx := context.Background()
-	bt := newBatch(&st.slab, 2048, 2048)
+	bt := newBatch(&st.slab, 2048, batchBytes, 2048)
 	b.ReportAllocs()
 	lsn := LSN(30_000_000)
 	for b.Loop() {
@@ -85,7 +85,7 @@ func BenchmarkStreamRow(b *testing.B) {
 			}
 		}
 		if bt.full() {
-			bt = newBatch(&st.slab, 2048, len(bt.records))
+			bt = newBatch(&st.slab, 2048, batchBytes, len(bt.records))
 		}
 	}
 }
@@ -98,14 +98,14 @@ func BenchmarkSnapshotRow(b *testing.B) {
 	st := &snapTable{table: t, sources: sn.sourcesOf(t)}
 	w := &snapWorker{sn: sn, expect: 2048}
 	data := copyRow()
-	bt := newBatch(&w.slab, 2048, 2048)
+	bt := newBatch(&w.slab, 2048, batchBytes, 2048)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := w.row(st, bt, data, len(wideTypes)); err != nil {
 			b.Fatal(err)
 		}
 		if bt.full() {
-			bt = newBatch(&w.slab, 2048, len(bt.records))
+			bt = newBatch(&w.slab, 2048, batchBytes, len(bt.records))
 		}
 	}
 }
@@ -131,7 +131,7 @@ func TestBothPathsDecodeTheWideRowToTheSameValues(t *testing.T) {
 	w := &snapWorker{sn: &snapshot{src: src}}
 	copied := wideTable(t, src, true)
 	st := &snapTable{table: copied, sources: map[string]record.Value{}}
-	bt := newBatch(&w.slab, 10, 10)
+	bt := newBatch(&w.slab, 10, batchBytes, 10)
 	if _, _, err := w.row(st, bt, copyRow(), len(wideTypes)); err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func TestTasksWaitForASlotInUse(t *testing.T) {
 	r.snapshot()
 	d.exec("INSERT INTO rows VALUES (1)")
 	r.records(1)
-	other := d.open(r.offset, d.props)
+	other := d.open(r.offset, d.with("slot.max.retries", "0"))
 	defer other.close()
 	_, err := other.src.Read(context.Background())
 	if connector.ClassOf(err) != connector.Retriable || !strings.Contains(fmt.Sprint(err), "in use by the server process") {

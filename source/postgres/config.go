@@ -50,9 +50,9 @@ type Config struct {
 	DropSlot bool `config:"slot.drop.on.stop" alias:"slot.drop_on_stop" default:"false" group:"Replication"`
 	// SlotFailover makes the slot known to standbys, on PostgreSQL 17 and newer.
 	SlotFailover bool `config:"slot.failover" default:"false" group:"Replication"`
-	// SlotRetries is read; a slot in use is waited for, for ever.
+	// SlotRetries is how many times slot.retry.delay.ms a slot in use is waited for; then errors.max.retries decides.
 	SlotRetries int `config:"slot.max.retries" default:"6" min:"0" importance:"low" group:"Replication"`
-	// SlotRetryDelay is read; the worker's pauses grow.
+	// SlotRetryDelay is the longest pause between two looks at a slot in use; the first ones are shorter.
 	SlotRetryDelay time.Duration `config:"slot.retry.delay.ms" default:"10000" min:"0" importance:"low" group:"Replication"`
 	// SlotParams are further parameters of pgoutput, k=v;k=v.
 	SlotParams string `config:"slot.stream.params" importance:"low" group:"Replication"`
@@ -264,14 +264,19 @@ func prepare(props map[string]string) (map[string]string, []string) {
 		}
 		note("truncate.handling.mode is called skipped.operations now.")
 	}
-	for key, fate := range map[string]string{
-		"source.struct.version": "leat writes version 2",
-		"database.sslfactory":   "it is a Java class",
-		"snapshot.custom.class": "it is a Java class",
-	} {
-		if props[key] != "" {
-			note("%s has no effect: %s.", key, fate)
-		}
-	}
+	notes = append(notes, capture.Ineffective(props, noEffect)...)
 	return out, append(notes, capture.Notes(props)...)
+}
+
+// noEffect are options of this source that leat reads and has no use for.
+var noEffect = []capture.NoEffect{
+	{Key: "source.struct.version", Why: "leat writes version 2"},
+	{Key: "database.sslfactory", Why: "it is a Java class"},
+	{Key: "database.connection.factory.class", Why: "it is a Java class"},
+	{Key: "database.tcpKeepAlive", Harmless: "true", Why: "leat always keeps connections alive"},
+	{Key: "snapshot.custom.class", Why: "it is a Java class"},
+	{Key: "lsn.flush.timeout.ms", Harmless: "30000", Why: "confirming a position does not block"},
+	{Key: "lsn.flush.timeout.action", Harmless: "fail", Why: "confirming a position does not block"},
+	{Key: "xmin.fetch.interval.ms", Harmless: "0", Why: "leat does not read the slot's xmin yet, source.xmin stays null"},
+	{Key: "schema.refresh.mode", Harmless: "columns_diff", Why: "leat refreshes a table's shape when the server tells of it"},
 }

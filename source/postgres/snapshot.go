@@ -39,6 +39,7 @@ type snapshot struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	wires  []*wire
+	limit  int64 // of a batch
 
 	left   int        // parts
 	first  bool       // a record was given
@@ -69,8 +70,8 @@ type snapResult struct {
 	err   error
 }
 
-// partPages is the size of the ranges that a large table is read in: 64 MiB.
-const partPages = 8192
+// rangePages is the size of the ranges that a large table is read in: 64 MiB.
+const rangePages = 8192
 
 // newSnapshot imports the snapshot into every worker and starts them.
 func newSnapshot(ctx context.Context, s *source, point created, holder *pgHolder, viaRoot bool) (*snapshot, error) {
@@ -84,6 +85,8 @@ func newSnapshot(ctx context.Context, s *source, point created, holder *pgHolder
 		return nil, err
 	}
 	workers := max(1, min(s.threads(), len(parts)))
+	// Each worker fills a batch; one is held of every table that is being read, and of the one that ended last.
+	sn.limit = batchLimit(s.cfg.MaxQueueBytes, 2*workers+1)
 	for i := range workers {
 		w, lsn, txID, exported, err := sn.worker(ctx, point, i == 0, list)
 		if err != nil {
@@ -167,15 +170,15 @@ func (sn *snapshot) split(ctx context.Context, list []tableID, viaRoot bool) ([]
 			exprs[i] = t.columns[i].expr
 		}
 		st.sql = "SELECT " + strings.Join(exprs, ", ") + from
-		if override != "" || s.version < 140000 || s.threads() == 1 || id.Pages <= partPages {
+		if override != "" || s.version < 140000 || s.threads() == 1 || id.Pages <= s.rangePages {
 			parts = append(parts, part{st, ""})
 			st.left = 1
 			continue
 		}
-		for at := int64(0); at < id.Pages; at += partPages {
+		for at := int64(0); at < id.Pages; at += s.rangePages {
 			where := fmt.Sprintf(" WHERE ctid >= '(%d,0)'", at)
-			if at+partPages < id.Pages {
-				where += fmt.Sprintf(" AND ctid < '(%d,0)'", at+partPages)
+			if at+s.rangePages < id.Pages {
+				where += fmt.Sprintf(" AND ctid < '(%d,0)'", at+s.rangePages)
 			}
 			parts = append(parts, part{st, where})
 			st.left++

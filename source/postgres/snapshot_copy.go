@@ -41,7 +41,9 @@ func (w *snapWorker) run(ctx context.Context) {
 	}
 }
 
-func (w *snapWorker) newBatch() *batch { return newBatch(&w.slab, w.sn.src.cfg.MaxBatch, w.expect) }
+func (w *snapWorker) newBatch() *batch {
+	return newBatch(&w.slab, w.sn.src.cfg.MaxBatch, w.sn.limit, w.expect)
+}
 
 // part copies one part.
 func (w *snapWorker) part(ctx context.Context, p part) error {

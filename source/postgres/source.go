@@ -15,20 +15,22 @@ import (
 
 // source is one task. Read is the only one that touches what is not marked as shared.
 type source struct {
-	cfg       *Config
-	task      connector.Task
-	partition record.Value
-	headers   []record.Header
-	cat       *catalog
-	tables    *tables
-	heart     *capture.Heartbeat
-	version   int
+	cfg        *Config
+	task       connector.Task
+	partition  record.Value
+	headers    []record.Header
+	cat        *catalog
+	tables     *tables
+	heart      *capture.Heartbeat
+	version    int
+	rangePages int64 // of the snapshot
 
 	started bool
 	pos     position // after the last batch that was returned
 	snap    *snapshot
 	stream  *stream
 	done    bool // nothing to stream
+	failed  int  // times in a row that Read failed with what may pass
 
 	// Shared with Acked and gauges:
 	confirmed atomic.Uint64 // LSN that the slot may be told
@@ -49,7 +51,7 @@ type stats struct {
 
 // open prepares a task; Read connects.
 func open(_ context.Context, cfg *Config, task connector.Task) (connector.Source, error) {
-	s := &source{cfg: cfg, task: task, partition: partition(cfg.TopicPrefix), cat: &catalog{cfg: cfg}}
+	s := &source{cfg: cfg, task: task, partition: partition(cfg.TopicPrefix), cat: &catalog{cfg: cfg}, rangePages: rangePages}
 	s.headers = capture.ContextHeaders(&cfg.Config, pluginName, task.ID)
 	var err error
 	if s.tables, err = newTables(cfg, s.cat, task.Log); err != nil {
@@ -83,11 +85,22 @@ func (s *source) Read(ctx context.Context) (record.Batch, error) {
 	}
 	if err != nil && connector.ClassOf(err) == connector.Retriable && ctx.Err() == nil {
 		s.lost()
+		err = s.again(err)
 	}
 	if err == nil {
+		s.failed = 0
 		s.waiting("")
 	}
 	return b, err
+}
+
+// again tells whether an error that may pass is to be waited out once more: errors.max.retries bounds that.
+func (s *source) again(err error) error {
+	s.failed++
+	if limit := s.cfg.MaxRetries; limit < 0 || s.failed <= limit {
+		return err
+	}
+	return connector.Fatalf("given up after %d tries, as errors.max.retries says: %w", s.failed, err)
 }
 
 func (s *source) read(ctx context.Context) (record.Batch, error) {
@@ -338,6 +351,33 @@ func (s *source) endSnapshot(ctx context.Context) {
 	s.cat.forgetTypes()
 }
 
+// freeSlot waits until nobody else reads the slot; nil when there is none. The pauses grow to slot.retry.delay.ms, and after
+// slot.max.retries such pauses it is an error.
+func (s *source) freeSlot(ctx context.Context) (*slotState, error) {
+	longest := s.cfg.SlotRetryDelay
+	patience := float64(longest) * float64(s.cfg.SlotRetries)
+	waited := time.Duration(0)
+	for wait := min(100*time.Millisecond, longest); ; wait = min(2*wait, longest) {
+		slot, err := s.cat.slot(ctx)
+		if err != nil || slot == nil {
+			return nil, err
+		}
+		if err := slot.usable(s.cfg); err != nil || !slot.Active {
+			return slot, err
+		}
+		busy := connector.Retriablef("replication slot %q is in use by the server process %d", s.cfg.Slot, slot.PID).
+			WithHint("Stop the other reader, or give this connector another slot.name")
+		s.waiting(busy.Error())
+		if float64(waited) >= patience {
+			return nil, busy
+		}
+		if err := pause(ctx, wait); err != nil {
+			return nil, err
+		}
+		waited += wait
+	}
+}
+
 // startStream connects the stream behind the last position.
 func (s *source) startStream(ctx context.Context) error {
 	if s.pos.completed && s.cfg.StreamingDelay > 0 {
@@ -345,22 +385,12 @@ func (s *source) startStream(ctx context.Context) error {
 			return err
 		}
 	}
-	slot, err := s.cat.slot(ctx)
+	slot, err := s.freeSlot(ctx)
 	if err != nil {
 		return err
 	}
-	if slot != nil {
-		if err := slot.usable(s.cfg); err != nil {
-			return err
-		}
-	}
 	if err := s.checkPosition(ctx, &s.pos, slot); err != nil {
 		return err
-	}
-	if slot.Active {
-		reason := fmt.Sprintf("replication slot %q is in use by the server process %d", s.cfg.Slot, slot.PID)
-		s.waiting(reason)
-		return connector.Retriablef("%s", reason).WithHint("Stop the other reader, or give this connector another slot.name")
 	}
 	st, err := openStream(ctx, s)
 	if err != nil {

@@ -121,7 +121,7 @@ func (st *stream) farewell() {
 func (st *stream) next(ctx context.Context) (record.Batch, error) {
 	stop := st.wire.interruptible(ctx)
 	defer stop()
-	b := newBatch(&st.slab, st.src.cfg.MaxBatch, st.expect)
+	b := newBatch(&st.slab, st.src.cfg.MaxBatch, batchLimit(st.src.cfg.MaxQueueBytes, 1), st.expect)
 	if st.held != nil {
 		msg, lsn := st.held, st.heldLSN
 		st.held = nil
