@@ -341,7 +341,20 @@ func (t *task) plugTask(p *plan) connector.Task {
 			}
 			t.waits(reason, time.Time{})
 		},
-		Gauge: t.gauge,
+		Gauge:   t.gauge,
+		Skipped: t.skipped(),
+	}
+}
+
+// skipped counts what a sink leaves out on purpose, and logs each reason once.
+func (t *task) skipped() func(reason string, n int) {
+	counter := t.scope.Counter(metrics.StageFiltered, record.Deliver.String())
+	var told sync.Map
+	return func(reason string, n int) {
+		counter.Add(int64(n))
+		if _, before := told.LoadOrStore(reason, true); !before {
+			t.log.Info("records are left out: see leat_stage_filtered_total", "reason", reason)
+		}
 	}
 }
 

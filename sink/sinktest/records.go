@@ -1,6 +1,8 @@
 package sinktest
 
 import (
+	"fmt"
+
 	"leat/record"
 	"leat/schema"
 )
@@ -39,6 +41,16 @@ func Upsert(op record.Op, id int64, text record.Value) record.Record {
 // Delete is the envelope of a delete.
 func Delete(id int64) record.Record {
 	return record.Record{KeySchema: keySchema, Key: key(id), ValueSchema: envelopeSchema, Value: Change(record.OpDelete, row(id, record.Null), record.Null)}
+}
+
+// ChangedKey is a key's change as Debezium tells it: delete, tombstone and create.
+func ChangedKey(from, to int64, text record.Value) []record.Record {
+	header := func(name string, id int64) []record.Header {
+		return []record.Header{{Key: name, Value: record.String(fmt.Sprintf(`{"id":%d}`, id))}}
+	}
+	out := []record.Record{Delete(from), Tombstone(from), Upsert(record.OpCreate, to, text)}
+	out[0].Headers, out[1].Headers, out[2].Headers = header("__debezium.newkey", to), header("__debezium.newkey", to), header("__debezium.oldkey", from)
+	return out
 }
 
 // Tombstone is a null value.

@@ -51,11 +51,17 @@ func Context(t testing.TB) context.Context {
 // Open parses props and opens the sink; it is closed with the test.
 func Open(t testing.TB, plugin connector.Plugin, props map[string]string) connector.Sink {
 	t.Helper()
+	return OpenTask(t, plugin, props, nil)
+}
+
+// OpenTask opens a sink as Open does; skipped is told what it leaves out on purpose.
+func OpenTask(t testing.TB, plugin connector.Plugin, props map[string]string, skipped func(reason string, n int)) connector.Sink {
+	t.Helper()
 	cfg := config.New(plugin.Config)
 	for _, p := range config.Parse(props, cfg) {
 		t.Fatalf("config: %s", p)
 	}
-	sink, err := plugin.NewSink(Context(t), cfg, connector.Task{Connector: "sinktest", Log: slog.New(slog.DiscardHandler), Props: props})
+	sink, err := plugin.NewSink(Context(t), cfg, connector.Task{Connector: "sinktest", Log: slog.New(slog.DiscardHandler), Props: props, Skipped: skipped})
 	if err != nil {
 		t.Fatal(err)
 	}

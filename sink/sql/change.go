@@ -14,6 +14,7 @@ const (
 	skip action = iota
 	write
 	remove
+	rename // remove, where a create with another key follows
 	truncate
 )
 
@@ -26,13 +27,26 @@ type change struct {
 	rec    *record.Record
 	row    record.Value // struct with the row's values
 	bad    error        // found while it was written
+
+	otherKey []record.Value // of a rename: the new key
+	why      string         // of a skip: the reason
 }
+
+func skipped(why string) change { return change{why: why} }
+
+// Reasons why a record is left out on purpose.
+const (
+	leftDelete    = "a delete, and deletes are switched off"
+	leftTruncate  = "a truncate, and truncates are switched off"
+	leftTombstone = "a tombstone, which says nothing that the delete before it did not say"
+	leftRowless   = "an event without a row"
+)
 
 // translate reads a record; an error is a BadRecord.
 func (w *writer) translate(r *record.Record) (change, error) {
 	s := w.settings
 	if r.ValueSchema == nil && r.Value.IsNull() && (!s.deletes || s.pkMode != PKRecordKey) && s.envelopes {
-		return change{}, nil // a tombstone says nothing that the delete before it did not say
+		return skipped(leftTombstone), nil
 	}
 	if r.Value.IsNull() && !s.deletes && !s.envelopes {
 		return change{}, connector.BadRecordf("the record's value is null, which stands for a delete, and %s is false", s.keys.deletes).
@@ -52,21 +66,27 @@ func (w *writer) translate(r *record.Record) (change, error) {
 	switch {
 	case r.Value.IsNull():
 		if c.action = remove; !s.deletes || s.pkMode != PKRecordKey {
-			return change{}, nil
+			return skipped(leftTombstone), nil
 		}
 	case p.envelope:
 		env, _ = record.AsChange(r.ValueSchema, r.Value)
 		if c.action, c.row = envelopeAction(s, env); c.action == skip {
-			return change{}, nil
+			if env.Op == record.OpDelete {
+				return skipped(leftDelete), nil
+			}
+			return skipped(leftRowless), nil
 		}
 		c.fresh = env.Op == record.OpCreate || env.Op == record.OpRead
 	}
 	if c.target = p.target; c.target == nil && r.Value.IsNull() {
 		// A tombstone has no source block to name its table, and the delete before it did the work. Debezium's sink passes it over too.
-		return change{}, nil
+		return skipped(leftTombstone), nil
 	}
 	if c.target == nil {
 		c.target, err = w.targetBySource(r, env)
+	}
+	if c.action == remove {
+		w.renamed(&c)
 	}
 	return c, err
 }
@@ -84,7 +104,7 @@ var allRowsOf = &plan{}
 
 func (w *writer) truncation(r *record.Record, env record.Change) (change, error) {
 	if !w.settings.truncate {
-		return change{}, nil
+		return skipped(leftTruncate), nil
 	}
 	t, err := w.targetBySource(r, env)
 	return change{action: truncate, plan: allRowsOf, target: t, rec: r}, err
@@ -138,6 +158,8 @@ type coalescer struct {
 	settings *settings
 	states   []state
 	byKey    map[*target]map[string]int
+	moves    []move
+	moved    map[*target]map[string]string // by key of a move, old or new, the move
 	slab     []record.Value
 	arena    []byte
 	key      []byte
@@ -145,6 +167,7 @@ type coalescer struct {
 
 func (c *coalescer) reset() {
 	c.states, c.byKey = c.states[:0], map[*target]map[string]int{}
+	c.moves, c.moved = c.moves[:0], map[*target]map[string]string{}
 }
 
 // alloc gives n places of a slab.
@@ -170,6 +193,9 @@ func (c *coalescer) intern(b []byte) string {
 
 // add takes the next change; full tells that it must begin a new run, and was not taken.
 func (c *coalescer) add(i int, ch *change) (full bool, err error) {
+	if ch.action == rename {
+		return c.addMove(i, ch)
+	}
 	row := c.alloc(len(ch.plan.columns))
 	if err := c.settings.fill(row, ch.plan, ch.rec, ch.row, ch.action == remove); err != nil {
 		return false, err

@@ -20,6 +20,7 @@ type plan struct {
 	keyCount int
 	target   *target // nil when the table's name depends on the record
 	refused  error   // the dialect has no way to hold one of the columns
+	warned   bool    // that headers of changed keys can not be read
 }
 
 // origin is where a column's value comes from.

@@ -189,6 +189,8 @@ func (k *sink) Put(ctx context.Context, batch record.Batch) error {
 			k.untold = append(k.untold, connector.RecordError{Record: r, Err: err})
 		} else if c.action != skip {
 			k.pending.changes = append(k.pending.changes, c)
+		} else if k.task.Skipped != nil {
+			k.task.Skipped(c.why, 1) // Invariant 6: what is left out on purpose is counted
 		}
 		k.pending.offsets[r.Origin] = r.Offset + 1
 	}

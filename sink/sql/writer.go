@@ -297,7 +297,7 @@ func (w *writer) apply(ctx context.Context, changes []change) error {
 			continue
 		}
 		if ch.action == truncate || w.settings.oneByOne {
-			if err := w.writeRun(ctx, changes); err != nil {
+			if err := w.writeRun(ctx); err != nil {
 				return err
 			}
 		}
@@ -307,37 +307,61 @@ func (w *writer) apply(ctx context.Context, changes []change) error {
 			}
 			continue
 		}
-		full, err := w.co.add(i, ch)
-		if full {
-			if err := w.writeRun(ctx, changes); err != nil {
-				return err
-			}
-			_, err = w.co.add(i, ch)
-		}
-		if err != nil {
-			ch.bad = err
+		if err := w.add(ctx, changes, i); err != nil {
+			return err
 		}
 	}
-	return w.writeRun(ctx, changes)
+	return w.writeRun(ctx)
 }
 
-func (w *writer) writeRun(ctx context.Context, changes []change) error {
+// add takes change i into the run, after what has to be written before it.
+func (w *writer) add(ctx context.Context, changes []change, i int) (err error) {
+	ch := &changes[i]
+	if ch.action == rename {
+		decided, err := w.decide(changes, i)
+		if err != nil {
+			ch.bad = err
+			return nil
+		}
+		ch = &decided
+	}
+	full, err := w.co.add(i, ch)
+	if full {
+		if err := w.writeRun(ctx); err != nil {
+			return err
+		}
+		_, err = w.co.add(i, ch)
+	}
+	if err != nil {
+		changes[i].bad = err
+	}
+	return nil
+}
+
+func (w *writer) writeRun(ctx context.Context) error {
+	if err := w.writeMoves(ctx); err != nil {
+		return err
+	}
 	for _, g := range w.co.groups() {
-		wr, err := w.writerOf(g)
-		if err != nil {
-			return &rowsError{allRows(g, err), g.from}
-		}
-		err = wr.Write(ctx, g.mode, g.rows)
-		var rows dialect.RowErrors
-		if errors.As(err, &rows) {
-			return &rowsError{rows, g.from}
-		}
-		if err != nil {
+		if err := w.writeGroup(ctx, g); err != nil {
 			return err
 		}
 	}
 	w.co.reset()
 	return nil
+}
+
+func (w *writer) writeGroup(ctx context.Context, g *group) error {
+	wr, err := w.writerOf(g)
+	if err != nil {
+		return &rowsError{allRows(g, err), g.from}
+	}
+	err = wr.Write(ctx, g.mode, g.rows)
+	var rows dialect.RowErrors
+	if errors.As(err, &rows) {
+		return &rowsError{rows, g.from}
+	}
+	return err
 }
 
 func allRows(g *group, err error) dialect.RowErrors {
@@ -359,6 +383,9 @@ func (w *writer) writerOf(g *group) (dialect.Writer, error) {
 	fields := make([]dialect.Field, len(g.cols))
 	for i, c := range g.cols {
 		fields[i] = g.plan.columns[c].Field
+		if g.mode == dialect.Rename {
+			fields[i].Key = i < g.plan.keyCount
+		}
 	}
 	wr, err := w.session.Compile(g.target.table, fields)
 	if err != nil {

@@ -117,6 +117,7 @@ const (
 	Update                  // update by key what is there
 	Delete                  // delete by key; the rows hold the key's columns only
 	AppendFresh             // as Upsert, for rows that are probably new
+	Rename                  // give the row of a key another key; the rows hold the columns of the old key (as Key), then of the new. Where a row has the new key, the old one is deleted
 )
 
 // Rows are values in row order: row i is Values[i*Width : (i+1)*Width].

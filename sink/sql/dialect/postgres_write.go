@@ -24,7 +24,8 @@ type pgWriter struct {
 
 // Statements beside those of the modes.
 const (
-	insertUnmet = AppendFresh + iota // the rows that are not there
+	insertUnmet   = Rename + iota + 1 // the rows that are not there
+	deleteUnmoved                     // the rows whose new key is taken
 	statements
 )
 
@@ -77,6 +78,12 @@ func (w *pgWriter) Write(ctx context.Context, mode Mode, rows Rows) error {
 	if mode == Merge {
 		_, err := w.updateFirst(ctx, rows.Len())
 		return err
+	}
+	if mode == Rename {
+		if n, err := w.run(ctx, Rename); err != nil || n == rows.Len() {
+			return err
+		}
+		mode = deleteUnmoved
 	}
 	_, err := w.run(ctx, mode)
 	return err
@@ -318,18 +325,31 @@ func (w *pgWriter) values() string {
 	return strings.Join(out, ", ")
 }
 
+// buildRename excepts rows that the database takes to have both keys, as a column without regard to case does.
+func (w *pgWriter) buildRename(mode Mode) string {
+	table, old := w.t.Name.quoted(), w.matches()
+	if mode == deleteUnmoved {
+		return fmt.Sprintf("DELETE FROM %s t USING %s WHERE %s AND NOT (%s)", table, w.source(), old, w.compare("t", false))
+	}
+	return fmt.Sprintf("UPDATE %s AS t SET %s FROM %s WHERE %s AND NOT EXISTS (SELECT FROM %s x WHERE %s AND NOT (%s))",
+		table, w.setList(w.value), w.source(), old, table, w.compare("x", false), w.compare("x", true))
+}
+
 // matches compares the key's columns of t with a row of u.
-func (w *pgWriter) matches() string {
+func (w *pgWriter) matches() string { return w.compare("t", true) }
+
+// compare compares the columns of the key, or the others, of a table with a row of u.
+func (w *pgWriter) compare(table string, key bool) string {
 	var out []string
 	for i, f := range w.fields {
-		if !f.Key {
+		if f.Key != key {
 			continue
 		}
 		v := w.value(i)
 		if w.cols[i].pg.base == "bpchar" {
 			v += "::bpchar"
 		}
-		out = append(out, "t."+quote(w.cols[i].Name)+" = "+v)
+		out = append(out, table+"."+quote(w.cols[i].Name)+" = "+v)
 	}
 	return strings.Join(out, " AND ")
 }
@@ -368,6 +388,9 @@ func (w *pgWriter) build(mode Mode) string {
 	}
 	if mode == Update && set == "" { // nothing but the key: nothing to update
 		return "SELECT 1 FROM " + w.source() + " WHERE false"
+	}
+	if mode == Rename || mode == deleteUnmoved {
+		return w.buildRename(mode)
 	}
 	if mode == Update {
 		return fmt.Sprintf("UPDATE %s AS t SET %s FROM %s WHERE %s", table, w.setList(w.value), w.source(), w.matches())
