@@ -32,6 +32,7 @@ func (h *pgHolder) close(ctx context.Context) {
 type snapshot struct {
 	src    *source
 	pos    position
+	resume LSN // where streaming goes on; 0: at pos
 	began  time.Time
 	seq    record.Value
 	parts  chan part
@@ -366,6 +367,9 @@ func (sn *snapshot) give(t *snapTable, b *batch, last string) record.Batch {
 func (sn *snapshot) final() position {
 	p := sn.pos
 	p.completed = true
+	if sn.resume != 0 {
+		p.lsn = sn.resume
+	}
 	return p
 }
 

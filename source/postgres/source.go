@@ -206,11 +206,17 @@ func (s *source) start(ctx context.Context) error {
 		}
 		return nil
 	}
-	return s.begin(ctx, want, slot, pub != nil && pub.ViaRoot)
+	var from LSN
+	if slot != nil {
+		if from = slot.Confirmed; stored && !pos.inSnapshot() {
+			from = max(from, pos.start())
+		}
+	}
+	return s.begin(ctx, want, from, pub != nil && pub.ViaRoot)
 }
 
-// begin makes the slot where it is missing and starts the snapshot, if one is wanted, at the slot's consistent point.
-func (s *source) begin(ctx context.Context, want plan, slot *slotState, viaRoot bool) error {
+// begin makes the slot where it is missing (from is 0) and starts the snapshot, if one is wanted, at the slot's consistent point.
+func (s *source) begin(ctx context.Context, want plan, from LSN, viaRoot bool) error {
 	if want.snapshot && s.cfg.SnapshotDelay > 0 {
 		if err := pause(ctx, s.cfg.SnapshotDelay); err != nil {
 			return err
@@ -225,9 +231,8 @@ func (s *source) begin(ctx context.Context, want plan, slot *slotState, viaRoot 
 		}
 		holder = &pgHolder{conn}
 		name, temporary := s.cfg.Slot, false
-		if slot != nil {
-			// The slot is older than the snapshot. A temporary one exports a snapshot with its position, from which the older
-			// slot goes on: no gap, no overlap.
+		if from != 0 {
+			// The slot is older than the snapshot. A temporary one exports a snapshot with its position.
 			name, temporary = fmt.Sprintf("leat_snapshot_%d", conn.PID()), true
 		}
 		if point, err = createSlot(ctx, conn, s.cfg, name, temporary, s.version); err != nil {
@@ -244,6 +249,11 @@ func (s *source) begin(ctx context.Context, want plan, slot *slotState, viaRoot 
 	if err != nil {
 		holder.close(ctx)
 		return err
+	}
+	// Invariant 1: rows of a snapshot that did not end may be in the log. What was deleted since then no later snapshot can tell,
+	// but the older slot does: streaming goes on from there, at the price of changes that the snapshot has already.
+	if from != 0 && from < snap.pos.lsn {
+		snap.resume = from
 	}
 	s.snap = snap
 	return nil
