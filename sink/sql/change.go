@@ -160,14 +160,20 @@ type coalescer struct {
 	byKey    map[*target]map[string]int
 	moves    []move
 	moved    map[*target]map[string]string // by key of a move, old or new, the move
+	left     map[*target]map[string]move   // by old key, what was moved in this transaction and not written again since
 	slab     []record.Value
 	arena    []byte
 	key      []byte
 }
 
+// reset forgets the changes. Invariant 8: the slab and what is beyond the end of a slice would keep the rows of earlier runs alive, and
+// with them whole fetches of the log.
 func (c *coalescer) reset() {
+	clear(c.states)
+	clear(c.moves)
 	c.states, c.byKey = c.states[:0], map[*target]map[string]int{}
 	c.moves, c.moved = c.moves[:0], map[*target]map[string]string{}
+	c.slab = nil
 }
 
 // alloc gives n places of a slab.
@@ -207,6 +213,9 @@ func (c *coalescer) add(i int, ch *change) (full bool, err error) {
 	}
 	if c.key, err = appendKey(c.key[:0], row[:ch.plan.keyCount]); err != nil {
 		return false, err
+	}
+	if left := c.left[ch.target]; left != nil {
+		delete(left, string(c.key))
 	}
 	known := c.byKey[ch.target]
 	if known == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"math"
+	"slices"
 
 	"leat/record"
 	"leat/schema"
@@ -202,19 +203,38 @@ func (c *coalescer) addMove(i int, ch *change) (full bool, err error) {
 		c.moved[ch.target] = moved
 	}
 	moved[string(from)], moved[string(to)] = way, way
-	c.moves = append(c.moves, move{ch.plan, ch.target, append(row[:n:n], ch.otherKey...), i})
+	m := move{ch.plan, ch.target, append(row[:n:n], ch.otherKey...), i}
+	c.moves = append(c.moves, m)
+	if c.left[ch.target] == nil {
+		c.left[ch.target] = map[string]move{}
+	}
+	delete(c.left[ch.target], string(to))
+	c.left[ch.target][string(from)] = m
 	return false, nil
 }
 
-// writeMoves renames the rows of the run. No two of them share a key.
-func (w *writer) writeMoves(ctx context.Context) error {
+// writeLeft deletes, at the end of a transaction, the rows that could not be renamed since their new key was there. That is so when
+// changes come again: a row that took the old key since must stay, as a change further on tells.
+func (w *writer) writeLeft(ctx context.Context) error {
+	var moves []move
+	for _, left := range w.co.left {
+		for _, m := range left {
+			moves = append(moves, m)
+		}
+	}
+	slices.SortFunc(moves, func(a, b move) int { return a.change - b.change })
+	return w.writeMoves(ctx, dialect.DeleteRenamed, moves)
+}
+
+// writeMoves writes renames, of which no two share a key.
+func (w *writer) writeMoves(ctx context.Context, mode dialect.Mode, moves []move) error {
 	index := map[*plan]*group{}
 	var out []*group
-	for _, m := range w.co.moves {
+	for _, m := range moves {
 		g := index[m.plan]
 		if g == nil || g.target != m.target {
 			n := m.plan.keyCount
-			g = &group{target: m.target, plan: m.plan, mode: dialect.Rename, cols: append(upTo(n), upTo(n)...)}
+			g = &group{target: m.target, plan: m.plan, mode: mode, cols: append(upTo(n), upTo(n)...)}
 			g.rows.Width = 2 * n
 			index[m.plan], out = g, append(out, g)
 		}

@@ -1,6 +1,8 @@
 package sql
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"leat/record"
@@ -67,6 +69,23 @@ func TestChangedKeysConvergeWhenTheyComeAgain(t *testing.T) {
 		rows := d.rows(t, `SELECT id, text FROM again`)
 		if len(rows) != 1 || rows[0][0] != int64(2) || rows[0][1] != "kept" {
 			t.Errorf("rows %v", rows)
+		}
+	})
+}
+
+// A key that was left and taken by another row keeps that row when both changes come again.
+func TestChainsOfChangedKeysConvergeWhenTheyComeAgain(t *testing.T) {
+	each(t, func(t *testing.T, d *db) {
+		sink := sinktest.Open(t, DebeziumPlugin, d.props("insert.mode", "upsert", "primary.key.mode", "record_key", "delete.enabled", "true", "schema.evolution", "basic"))
+		sinktest.Write(t, sink, sinktest.Batch("chain", 0, sinktest.Upsert(record.OpRead, 1, record.String("first")), sinktest.Upsert(record.OpRead, 7, record.String("second")),
+			sinktest.Upsert(record.OpRead, 8, record.String("third"))))
+		chain := func() []record.Record {
+			return slices.Concat(sinktest.ChangedKey(1, 2, record.Unchanged), sinktest.ChangedKey(7, 1, record.Unchanged), sinktest.ChangedKey(8, 7, record.Unchanged))
+		}
+		sinktest.Write(t, sink, sinktest.Batch("chain", 3, chain()...))
+		sinktest.Write(t, sink, sinktest.Batch("chain", 12, slices.Concat(chain(), chain()[3:], chain())...))
+		if got, want := fmt.Sprint(d.rows(t, `SELECT id, text FROM chain ORDER BY id`)), "[[1 second] [2 first] [7 third]]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	})
 }

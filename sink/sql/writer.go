@@ -291,6 +291,7 @@ func (w *writer) tryOrIsolate(ctx context.Context, part []change) error {
 // apply writes changes inside the transaction, run by run.
 func (w *writer) apply(ctx context.Context, changes []change) error {
 	w.co.reset()
+	w.co.left = map[*target]map[string]move{}
 	for i := range changes {
 		ch := &changes[i]
 		if ch.bad != nil || ch.action == skip {
@@ -311,7 +312,10 @@ func (w *writer) apply(ctx context.Context, changes []change) error {
 			return err
 		}
 	}
-	return w.writeRun(ctx)
+	if err := w.writeRun(ctx); err != nil {
+		return err
+	}
+	return w.writeLeft(ctx)
 }
 
 // add takes change i into the run, after what has to be written before it.
@@ -339,7 +343,7 @@ func (w *writer) add(ctx context.Context, changes []change, i int) (err error) {
 }
 
 func (w *writer) writeRun(ctx context.Context) error {
-	if err := w.writeMoves(ctx); err != nil {
+	if err := w.writeMoves(ctx, dialect.Rename, w.co.moves); err != nil {
 		return err
 	}
 	for _, g := range w.co.groups() {
@@ -383,7 +387,7 @@ func (w *writer) writerOf(g *group) (dialect.Writer, error) {
 	fields := make([]dialect.Field, len(g.cols))
 	for i, c := range g.cols {
 		fields[i] = g.plan.columns[c].Field
-		if g.mode == dialect.Rename {
+		if g.mode == dialect.Rename || g.mode == dialect.DeleteRenamed {
 			fields[i].Key = i < g.plan.keyCount
 		}
 	}

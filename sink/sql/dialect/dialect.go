@@ -111,13 +111,14 @@ type Mode uint8
 
 // The modes.
 const (
-	Insert      Mode = iota // a row that is there already is a violation
-	Upsert                  // insert or update by key
-	Merge                   // as Upsert, for rows of which some columns are not told: update first, insert what is not there
-	Update                  // update by key what is there
-	Delete                  // delete by key; the rows hold the key's columns only
-	AppendFresh             // as Upsert, for rows that are probably new
-	Rename                  // give the row of a key another key; the rows hold the columns of the old key (as Key), then of the new. Where a row has the new key, the old one is deleted
+	Insert        Mode = iota // a row that is there already is a violation
+	Upsert                    // insert or update by key
+	Merge                     // as Upsert, for rows of which some columns are not told: update first, insert what is not there
+	Update                    // update by key what is there
+	Delete                    // delete by key; the rows hold the key's columns only
+	AppendFresh               // as Upsert, for rows that are probably new
+	Rename                    // give the row of a key another key that no row has; the rows hold the columns of the old key (as Key), then of the new
+	DeleteRenamed             // delete by the old key what Rename left, from the same rows
 )
 
 // Rows are values in row order: row i is Values[i*Width : (i+1)*Width].

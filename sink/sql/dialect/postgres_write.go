@@ -24,8 +24,7 @@ type pgWriter struct {
 
 // Statements beside those of the modes.
 const (
-	insertUnmet   = Rename + iota + 1 // the rows that are not there
-	deleteUnmoved                     // the rows whose new key is taken
+	insertUnmet = DeleteRenamed + 1 + iota // the rows that are not there
 	statements
 )
 
@@ -78,12 +77,6 @@ func (w *pgWriter) Write(ctx context.Context, mode Mode, rows Rows) error {
 	if mode == Merge {
 		_, err := w.updateFirst(ctx, rows.Len())
 		return err
-	}
-	if mode == Rename {
-		if n, err := w.run(ctx, Rename); err != nil || n == rows.Len() {
-			return err
-		}
-		mode = deleteUnmoved
 	}
 	_, err := w.run(ctx, mode)
 	return err
@@ -328,7 +321,7 @@ func (w *pgWriter) values() string {
 // buildRename excepts rows that the database takes to have both keys, as a column without regard to case does.
 func (w *pgWriter) buildRename(mode Mode) string {
 	table, old := w.t.Name.quoted(), w.matches()
-	if mode == deleteUnmoved {
+	if mode == DeleteRenamed {
 		return fmt.Sprintf("DELETE FROM %s t USING %s WHERE %s AND NOT (%s)", table, w.source(), old, w.compare("t", false))
 	}
 	return fmt.Sprintf("UPDATE %s AS t SET %s FROM %s WHERE %s AND NOT EXISTS (SELECT FROM %s x WHERE %s AND NOT (%s))",
@@ -389,7 +382,7 @@ func (w *pgWriter) build(mode Mode) string {
 	if mode == Update && set == "" { // nothing but the key: nothing to update
 		return "SELECT 1 FROM " + w.source() + " WHERE false"
 	}
-	if mode == Rename || mode == deleteUnmoved {
+	if mode == Rename || mode == DeleteRenamed {
 		return w.buildRename(mode)
 	}
 	if mode == Update {

@@ -164,8 +164,8 @@ func (w *sqliteWriter) Write(ctx context.Context, mode Mode, rows Rows) error {
 	switch mode {
 	case AppendFresh:
 		mode = Upsert
-	case Rename:
-		return w.rename(ctx, rows)
+	case Rename, DeleteRenamed:
+		return w.rename(ctx, mode, rows)
 	case Merge, Update, Delete:
 		return w.rowByRow(ctx, mode, rows)
 	}
@@ -248,21 +248,19 @@ func (w *sqliteWriter) numbered(key bool, sep string) string {
 }
 
 // rename excepts rows that the database takes to have both keys, as a column without regard to case does.
-func (w *sqliteWriter) rename(ctx context.Context, rows Rows) error {
+func (w *sqliteWriter) rename(ctx context.Context, mode Mode, rows Rows) error {
 	table, old, to := w.t.Name.quoted(), w.numbered(true, " AND "), w.numbered(false, " AND ")
-	texts := []string{
-		fmt.Sprintf("UPDATE %s SET %s WHERE %s AND NOT EXISTS (SELECT 1 FROM %s WHERE %s AND NOT (%s))", table, w.numbered(false, ", "), old, table, to, old),
-		fmt.Sprintf("DELETE FROM %s WHERE %s AND NOT (%s)", table, old, to),
+	text := fmt.Sprintf("UPDATE %s SET %s WHERE %s AND NOT EXISTS (SELECT 1 FROM %s WHERE %s AND NOT (%s))", table, w.numbered(false, ", "), old, table, to, old)
+	if mode == DeleteRenamed {
+		text = fmt.Sprintf("DELETE FROM %s WHERE %s AND NOT (%s)", table, old, to)
+	}
+	stmt, err := w.s.statement(ctx, text)
+	if err != nil {
+		return err
 	}
 	for r := range rows.Len() {
-		for _, text := range texts {
-			stmt, err := w.s.statement(ctx, text)
-			if err != nil {
-				return err
-			}
-			if _, err := stmt.ExecContext(ctx, w.s.args[r*rows.Width:(r+1)*rows.Width]...); err != nil {
-				return err
-			}
+		if _, err := stmt.ExecContext(ctx, w.s.args[r*rows.Width:(r+1)*rows.Width]...); err != nil {
+			return err
 		}
 	}
 	return nil
