@@ -3,11 +3,13 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite" // for database/sql
 
 	"leat/internal/harness"
 	"leat/internal/harness/harnesstest"
@@ -27,14 +30,16 @@ const patience = 90 * time.Second
 // commands are what a scenario can say, besides testscript's own:
 //
 //	sql DB STATEMENTS|FILE.sql    run statements in src or dst
-//	query DB STATEMENT            print the rows, columns separated by |
+//	query DB STATEMENT            print the rows, columns separated by |; DB is src, dst or a SQLite file
 //	await DB STATEMENT WANT       wait until the query prints WANT (rows joined by a space)
 //	connect put NAME FILE         PUT the config in FILE, with $VARIABLES replaced; prints status and body on error
-//	connect wait NAME [STATE]     wait until the connector and its tasks are in STATE (RUNNING)
+//	connect wait NAME [STATE]     wait until the connector and its tasks are in STATE (RUNNING), or the tasks run and say what they
+//	                              wait for (WAITING); prints the tasks' traces
+//	connect validate CLASS FILE   validate the config in FILE; prints the number of errors and each
 //	connect pause|resume|stop|restart|delete|reset NAME
 //	connect alter NAME FILE       PATCH the offsets
 //	connect get PATH              GET, print status and body
-//	produce TOPIC [KEY=]VALUE…    append messages as they are; no "=": a null key
+//	produce TOPIC [KEY=]VALUE…    append messages as they are; no "=": a null key; VALUE <null>: a tombstone
 //	topic NAME N                  wait for N messages, print them as lines of masked JSON
 //	leat kill|start|stop          end leat by SIGKILL, start it again on its data, end it in order
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -51,6 +56,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 type scenario struct {
 	t        testing.TB
 	id       string
+	where    place
 	src, dst *harnesstest.Database
 	target   *target
 	made     []string // connectors to delete at the end
@@ -58,15 +64,29 @@ type scenario struct {
 
 var scenarios atomic.Int64
 
-func newScenario(t testing.TB) *scenario {
-	s := &scenario{t: t, id: fmt.Sprintf("s%d_%d", os.Getpid(), scenarios.Add(1)), src: harnesstest.SharedPostgres(t), dst: harnesstest.SharedPostgres(t)}
+func newScenario(t testing.TB, where place) *scenario {
+	s := &scenario{t: t, id: fmt.Sprintf("s%d_%d", os.Getpid(), scenarios.Add(1)), where: where}
+	s.src, s.dst = s.newDatabase("src"), s.newDatabase("dst")
 	t.Cleanup(s.end)
 	return s
 }
 
+func (s *scenario) newDatabase(name string) *harnesstest.Database {
+	server := s.where.postgres
+	if server == nil {
+		return harnesstest.SharedPostgres(s.t)
+	}
+	name = s.id + "_" + name
+	url, err := server.CreateDatabase(s.t.Context(), name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &harnesstest.Database{Name: name, URL: url, Server: server}
+}
+
 func (s *scenario) on() *target {
 	if s.target == nil {
-		s.target = newTarget(s.t)
+		s.target = newTarget(s.t, s.where.target)
 	}
 	return s.target
 }
@@ -147,11 +167,60 @@ func query(ctx context.Context, url, statement string) (string, error) {
 	return out.String(), nil
 }
 
+// queryNamed asks the database of that name, which is a SQLite file when it ends with .db.
+func queryNamed(ctx context.Context, ts *testscript.TestScript, name, statement string) (string, error) {
+	if strings.HasSuffix(name, ".db") {
+		return querySQLite(ctx, ts.MkAbs(name), statement)
+	}
+	return query(ctx, of(ts).database(ts, name).URL, statement)
+}
+
+func querySQLite(ctx context.Context, file, statement string) (string, error) {
+	if _, err := os.Stat(file); err != nil {
+		return "", err // opening it would make an empty one
+	}
+	db, err := sql.Open("sqlite", "file:"+file+"?mode=ro&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(ctx, statement)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	values, pointers := make([]sql.NullString, len(columns)), make([]any, len(columns))
+	for i := range values {
+		pointers[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(pointers...); err != nil {
+			return "", err
+		}
+		for i, v := range values {
+			if i > 0 {
+				out.WriteByte('|')
+			}
+			if !v.Valid {
+				v.String = "NULL"
+			}
+			out.WriteString(v.String)
+		}
+		out.WriteByte('\n')
+	}
+	return out.String(), rows.Err()
+}
+
 func runQuery(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, args, 2, 2)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	out, err := query(ctx, of(ts).database(ts, args[0]).URL, args[1])
+	out, err := queryNamed(ctx, ts, args[0], args[1])
 	if neg != (err != nil) {
 		ts.Fatalf("%s: %v", args[1], err)
 	}
@@ -166,9 +235,8 @@ func runAwait(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	url := of(ts).database(ts, args[0]).URL
 	ts.Check(harness.WaitFor(ctx, args[1], func() error {
-		out, err := query(ctx, url, args[1])
+		out, err := queryNamed(ctx, ts, args[0], args[1])
 		if err != nil {
 			return err
 		}
@@ -205,6 +273,10 @@ func runConnect(ts *testscript.TestScript, neg bool, args []string) {
 		path = "/connectors/" + name + "/config"
 		body = []byte(os.Expand(ts.ReadFile(args[2]), variable(ts)))
 		s.made = append(s.made, name)
+	case "validate":
+		need(ts, args, 3, 3)
+		s.validate(ts, name, []byte(os.Expand(ts.ReadFile(args[2]), variable(ts))))
+		return
 	case "pause", "resume", "stop":
 	case "restart":
 		method = http.MethodPost
@@ -238,6 +310,33 @@ func runConnect(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// validate prints the errors of a validation, sorted by key as the configs of an answer have no order that matters.
+func (s *scenario) validate(ts *testscript.TestScript, class string, config []byte) {
+	status, out, err := s.request(http.MethodPut, "/connector-plugins/"+class+"/config/validate", config)
+	ts.Check(err)
+	if status != http.StatusOK {
+		ts.Fatalf("validate %s: %d %s", class, status, out)
+	}
+	var answer struct {
+		Errors  int `json:"error_count"`
+		Configs []struct {
+			Value struct {
+				Name   string
+				Errors []string
+			}
+		}
+	}
+	ts.Check(json.Unmarshal(out, &answer))
+	var lines []string
+	for _, c := range answer.Configs {
+		for _, e := range c.Value.Errors {
+			lines = append(lines, c.Value.Name+": "+e+"\n")
+		}
+	}
+	slices.Sort(lines)
+	fmt.Fprintf(ts.Stdout(), "%d errors\n%s", answer.Errors, strings.ReplaceAll(strings.Join(lines, ""), s.id, "ID"))
+}
+
 // variable gives a scenario's variables and leaves ${source.table} and its like to the connector.
 func variable(ts *testscript.TestScript) func(string) string {
 	return func(name string) string {
@@ -251,6 +350,10 @@ func variable(ts *testscript.TestScript) func(string) string {
 func (s *scenario) waitState(ts *testscript.TestScript, name, state string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	waiting := state == "WAITING"
+	if waiting {
+		state = "RUNNING"
+	}
 	ts.Check(harness.WaitFor(ctx, name+" "+state, func() error {
 		_, out, err := s.request(http.MethodGet, "/connectors/"+name+"/status", nil)
 		if err != nil {
@@ -263,20 +366,24 @@ func (s *scenario) waitState(ts *testscript.TestScript, name, state string) {
 		if err := json.Unmarshal(out, &status); err != nil {
 			return err
 		}
+		var traces strings.Builder
 		for _, t := range status.Tasks {
 			if t.State != state {
 				return fmt.Errorf("a task is %s: %s", t.State, t.Trace)
 			}
+			if waiting && t.Trace == "" {
+				return fmt.Errorf("a task waits for nothing: %s", out)
+			}
+			traces.WriteString(t.Trace)
 		}
 		switch {
 		case state == "FAILED" && len(status.Tasks) > 0:
-			return nil
 		case state == "STOPPED" && status.Connector.State == state:
-			return nil
 		case status.Connector.State != state || len(status.Tasks) == 0:
 			return fmt.Errorf("%s", out)
 		}
-		return nil
+		_, err = io.WriteString(ts.Stdout(), traces.String())
+		return err
 	}))
 }
 

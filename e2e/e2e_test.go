@@ -20,11 +20,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"leat/internal/harness"
 	"leat/internal/harness/harnesstest"
 )
 
 var (
-	targetName = flag.String("target", "leat", "what runs the connectors: leat, leat-kafka or peer")
+	targetName = flag.String("target", onLeat, "what runs the connectors: leat, leat-kafka or peer")
 	update     = flag.Bool("update", false, "write what the target gives into the scenarios")
 )
 
@@ -34,7 +35,7 @@ var leatBinary string
 func TestMain(m *testing.M) {
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "leat-e2e-")
-	if err == nil && *targetName != "peer" {
+	if err == nil && *targetName != onPeer {
 		leatBinary = filepath.Join(dir, "leat")
 		build := exec.Command("go", "build", "-o", leatBinary, "leat/cmd/leat")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -60,29 +61,68 @@ func (c cleanup) Run() int {
 }
 
 func TestScenarios(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:           "testdata",
-		UpdateScripts: *update,
-		Setup:         setup,
-		Cmds:          commands,
-		Condition:     condition,
-	})
+	runScenarios(t, place{target: *targetName}, testscript.Params{Dir: "testdata", UpdateScripts: *update})
 }
 
-func condition(name string) (bool, error) {
-	switch name {
-	case "peer":
-		return *targetName == "peer", nil
-	case "kafka":
-		return *targetName != "leat", nil
+// The same flow on a real Kafka: what leat does with its own log it does with a broker of Apache's.
+func TestScenariosOnKafka(t *testing.T) {
+	onlyByDefault(t)
+	runScenarios(t, place{target: onKafka}, testscript.Params{Files: flow})
+}
+
+// The same flow from and to every supported version of PostgreSQL.
+func TestScenariosOnEveryPostgreSQL(t *testing.T) {
+	onlyByDefault(t)
+	for _, version := range harness.PostgresVersions() {
+		t.Run(version, func(t *testing.T) {
+			server := harnesstest.Postgres(t, harness.PostgresOptions{Version: version, NoFsync: true})
+			runScenarios(t, place{target: onLeat, postgres: server}, testscript.Params{Files: flow[:2]})
+		})
 	}
-	return false, fmt.Errorf("unknown condition %q", name)
+}
+
+// flow is the main way: snapshot, stream, sink, and what cannot be read.
+var flow = []string{"testdata/snapshot_and_stream.txt", "testdata/sink_upsert.txt", "testdata/dead_letters.txt"}
+
+// onlyByDefault skips a test that chooses its target itself when -target names another one.
+func onlyByDefault(t *testing.T) {
+	t.Helper()
+	if *targetName != onLeat {
+		t.Skipf("this test chooses its target itself; it does not run with -target=%s", *targetName)
+	}
+}
+
+// What runs the connectors.
+const (
+	onLeat  = "leat"
+	onKafka = "leat-kafka"
+	onPeer  = "peer"
+)
+
+// place is where scenarios run.
+type place struct {
+	target   string
+	postgres *harness.Postgres // of both databases; nil: one that all tests share
+}
+
+func runScenarios(t *testing.T, where place, params testscript.Params) {
+	params.Cmds = commands
+	params.Setup = func(env *testscript.Env) error { return setup(env, where) }
+	params.Condition = func(name string) (bool, error) {
+		switch name {
+		case "peer":
+			return where.target == onPeer, nil
+		case "kafka":
+			return where.target != onLeat, nil
+		}
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	testscript.Run(t, params)
 }
 
 // setup gives the scenario its databases and names: $SRC and $DST are databases of one PostgreSQL, $ID is a name no other scenario has.
-func setup(env *testscript.Env) error {
-	t := env.T().(testing.TB)
-	s := newScenario(t)
+func setup(env *testscript.Env, where place) error {
+	s := newScenario(env.T().(testing.TB), where)
 	env.Values[scenarioKey{}] = s
 	env.Setenv("ID", s.id)
 	env.Setenv("PGHOST", s.src.Server.Host)

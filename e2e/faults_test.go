@@ -45,14 +45,14 @@ func underLoad(t *testing.T, s *scenario, rng *rand.Rand, attack func()) {
 }
 
 // prepared is a scenario on leat whose source has some rows, so that there is a snapshot to be hit.
-func prepared(t *testing.T, src *harnesstest.Database) (*scenario, *rand.Rand) {
+func prepared(t *testing.T, targetName string, src *harnesstest.Database) (*scenario, *rand.Rand) {
 	t.Helper()
-	if *targetName == "peer" {
+	if targetName == onPeer {
 		t.Skip("the peer is not attacked: it judges formats, not safety")
 	}
 	seed := harnesstest.Seed(t)
 	rng := rand.New(rand.NewPCG(uint64(seed), 1))
-	s := newScenario(t)
+	s := newScenario(t, place{target: targetName})
 	if src != nil {
 		s.src = src
 	}
@@ -71,11 +71,21 @@ func prepared(t *testing.T, src *harnesstest.Database) (*scenario, *rand.Rand) {
 //
 //	go test ./e2e -run SIGKILL -kill.rounds=50 -timeout 60m
 func TestNothingIsLostThroughSIGKILL(t *testing.T) {
-	s, rng := prepared(t, nil)
+	killUnderLoad(t, *targetName, *killRounds)
+}
+
+// With Kafka, leat's offsets, configs and groups outlive the process in a broker that first has to notice its end.
+func TestNothingIsLostThroughSIGKILLOnKafka(t *testing.T) {
+	onlyByDefault(t)
+	killUnderLoad(t, onKafka, 2)
+}
+
+func killUnderLoad(t *testing.T, targetName string, rounds int) {
+	s, rng := prepared(t, targetName, nil)
 	p := s.on().leat
 	pair(t, s)
 	underLoad(t, s, rng, func() {
-		for round := range *killRounds {
+		for round := range rounds {
 			pause := time.Duration(50+rng.IntN(3000)) * time.Millisecond
 			time.Sleep(pause)
 			p.kill()
@@ -92,7 +102,7 @@ func TestNothingIsLostWhenTheSourceRestarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, rng := prepared(t, &harnesstest.Database{Name: "src", URL: url, Server: server})
+	s, rng := prepared(t, *targetName, &harnesstest.Database{Name: "src", URL: url, Server: server})
 	pair(t, s)
 	underLoad(t, s, rng, func() {
 		for _, mode := range []harness.StopMode{harness.Fast, harness.Immediate, harness.Fast} {
@@ -106,7 +116,7 @@ func TestNothingIsLostWhenTheSourceRestarts(t *testing.T) {
 }
 
 func TestNothingIsLostWhenConnectionsAreCut(t *testing.T) {
-	s, rng := prepared(t, nil)
+	s, rng := prepared(t, *targetName, nil)
 	pair(t, s)
 	underLoad(t, s, rng, func() {
 		for range 6 {
@@ -128,7 +138,7 @@ func TestATargetThatIsAwayIsWaitedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, rng := prepared(t, nil)
+	s, rng := prepared(t, *targetName, nil)
 	s.dst = &harnesstest.Database{Name: "dst", URL: url, Server: target}
 	pair(t, s)
 	underLoad(t, s, rng, func() {

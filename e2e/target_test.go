@@ -25,18 +25,18 @@ type target struct {
 	leat      *leatProcess
 }
 
-// newTarget starts what -target names.
-func newTarget(t testing.TB) *target {
-	switch *targetName {
-	case "leat":
+// newTarget starts what name says.
+func newTarget(t testing.TB, name string) *target {
+	switch name {
+	case onLeat:
 		return leatTarget(t, "")
-	case "leat-kafka":
+	case onKafka:
 		return leatTarget(t, harnesstest.SharedKafka(t).Bootstrap)
-	case "peer":
+	case onPeer:
 		k, c := sharedPeer(t)
 		return &target{rest: c.URL, bootstrap: k.Bootstrap}
 	}
-	t.Fatalf("-target=%s: leat, leat-kafka or peer", *targetName)
+	t.Fatalf("-target=%s: leat, leat-kafka or peer", name)
 	return nil
 }
 

@@ -49,6 +49,9 @@ func runProduce(ts *testscript.TestScript, neg bool, args []string) {
 		if key, value, ok := strings.Cut(arg, "="); ok {
 			r.Key, r.Value = []byte(key), []byte(value)
 		}
+		if string(r.Value) == "<null>" {
+			r.Value = nil
+		}
 		ts.Check(client.ProduceSync(ctx, r).FirstErr())
 	}
 }
@@ -79,7 +82,7 @@ var masks = []struct {
 	{regexp.MustCompile(`"(ts_ms|ts_us|ts_ns|lsn|txId|xmin)":-?\d+`), `"$1":0`},
 	{regexp.MustCompile(`"sequence":"\[[^\]]*\]"`), `"sequence":"[]"`},
 	{regexp.MustCompile(`"(lsn_proc|lsn_commit|ts_usec)":-?\d+`), `"$1":0`},
-	{regexp.MustCompile(`db":"test_\d+"`), `db":"DB"`},
+	{regexp.MustCompile(`db":"(test_\d+|s\d+_\d+_(src|dst))"`), `db":"DB"`},
 	{regexp.MustCompile(`"version":"3\.[0-9.]+Final"`), `"version":"VERSION"`},
 }
 
