@@ -157,9 +157,6 @@ func (s settings) membership() ([]kgo.Opt, error) {
 		kgo.SessionTimeout(session), kgo.HeartbeatInterval(beat),
 		kgo.RebalanceTimeout(s.ms("max.poll.interval.ms", 5*time.Minute, 100*time.Millisecond, math.MaxInt32*time.Millisecond)),
 	}
-	if s.word("isolation.level", "") == "read_committed" {
-		opts = append(opts, kgo.RequireStableFetchOffsets())
-	}
 	if id := s["group.instance.id"]; id != "" {
 		opts = append(opts, kgo.InstanceID(id))
 	}

@@ -248,15 +248,21 @@ func (in *inspection) part(prefix string, own bool, defs []config.Def, zero any,
 
 // transformOptions are the keys that every transform has.
 type transformOptions struct {
-	Type      string `config:"type,required" type:"CLASS" importance:"high"`
-	Version   string `config:"plugin.version"`
+	// Class, with $Key or $Value where it has both: the full Java name, its simple name, or leat's short name.
+	Type string `config:"type,required" type:"CLASS" importance:"high"`
+	// Version of the class; accepted, this build has one.
+	Version string `config:"plugin.version"`
+	// Predicate that decides whether the transform applies to a record; without one it always does.
 	Predicate string `config:"predicate"`
-	Negate    bool   `config:"negate" default:"false"`
+	// Whether the transform applies where the predicate does not.
+	Negate bool `config:"negate" default:"false"`
 }
 
 // predicateOptions are the keys that every predicate has.
 type predicateOptions struct {
-	Type    string `config:"type,required" type:"CLASS" importance:"high"`
+	// Class: the full Java name, its simple name, or leat's short name.
+	Type string `config:"type,required" type:"CLASS" importance:"high"`
+	// Version of the class; accepted, this build has one.
 	Version string `config:"plugin.version"`
 }
 
@@ -276,7 +282,7 @@ func (in *inspection) predicate(w *Worker, alias string) transform.Predicate {
 	prefix := "predicates." + alias + "."
 	options := stripped(in.props, prefix)
 	from := len(in.defs)
-	cfg, ok := in.part(prefix, true, config.Defs(predicateOptions{}, nil), predicateOptions{}, options)
+	cfg, ok := in.part(prefix, true, config.Defs(predicateOptions{}, predicateOptionsDocs), predicateOptions{}, options)
 	defer in.group("Predicates: "+alias, from)
 	if !ok {
 		return nil
@@ -302,7 +308,7 @@ func (in *inspection) step(w *Worker, alias string, predicates map[string]transf
 	prefix := "transforms." + alias + "."
 	options := stripped(in.props, prefix)
 	from := len(in.defs)
-	cfg, ok := in.part(prefix, true, config.Defs(transformOptions{}, nil), transformOptions{}, options)
+	cfg, ok := in.part(prefix, true, config.Defs(transformOptions{}, transformOptionsDocs), transformOptions{}, options)
 	defer in.group("Transforms: "+alias, from)
 	if !ok {
 		return transform.Step{}, false

@@ -107,6 +107,7 @@ func (p Plugins) transform(class string) (*transform.Plugin, record.Part, error)
 	case t.Parts && part == "Value":
 		return t, record.PartValue, nil
 	case t.Parts && !hasPart:
+		//lint:ignore ST1005 Kafka's wording
 		return nil, 0, fmt.Errorf("Transformation is abstract and cannot be created. Did you mean %s$Key, %s$Value?", full, full)
 	case hasPart:
 		return nil, 0, notFound(class, []string{full, full + "$Key", full + "$Value"})
@@ -141,8 +142,10 @@ func (p Plugins) predicateNames() []named {
 // notFound is Kafka's message for a class that is not there, with the nearest name that is.
 func notFound(class string, known []string) error {
 	if near := config.Nearest(class, known); near != "" {
+		//lint:ignore ST1005 Kafka's wording
 		return fmt.Errorf("Class %s could not be found. Did you mean %q?", class, near)
 	}
+	//lint:ignore ST1005 Kafka's wording
 	return fmt.Errorf("Class %s could not be found.", class)
 }
 
@@ -201,9 +204,9 @@ func (w *Worker) Definitions(class string) ([]config.Def, bool) {
 
 func frameworkDefs(p *connector.Plugin) []config.Def {
 	if p.NewSource != nil {
-		return config.Defs(sourceSettings{}, settingsDocs)
+		return config.Defs(sourceSettings{}, sourceSettingsDocs)
 	}
-	return config.Defs(sinkSettings{}, settingsDocs)
+	return config.Defs(sinkSettings{}, sinkSettingsDocs)
 }
 
 func kindOf(p *connector.Plugin) string {

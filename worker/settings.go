@@ -13,49 +13,78 @@ import (
 
 // settings are the options that every connector has, whatever its plug-in.
 type settings struct {
-	Name    string `config:"name,required" importance:"high" group:"Common" display:"Connector name" width:"medium"`
-	Class   string `config:"connector.class,required" importance:"high" group:"Common" display:"Connector class" width:"long"`
+	// Globally unique name to use for this connector.
+	Name string `config:"name,required" importance:"high" group:"Common" display:"Connector name" width:"medium"`
+	// Class of the connector: the full Java name, its simple name with or without the suffix Connector, or leat's short name.
+	Class string `config:"connector.class,required" importance:"high" group:"Common" display:"Connector class" width:"long"`
+	// Version of the connector. Accepted and shown; this build has one version of each plug-in.
 	Version string `config:"connector.plugin.version" importance:"medium" group:"Common" display:"Connector version"`
 
-	TasksMax       int  `config:"tasks.max" default:"1" min:"1" importance:"high" group:"Common" display:"Tasks max" width:"short"`
+	// Maximum number of tasks to use for this connector.
+	TasksMax int `config:"tasks.max" default:"1" min:"1" importance:"high" group:"Common" display:"Tasks max" width:"short"`
+	// Whether a connector that makes more tasks than tasks.max fails.
 	TasksMaxStrict bool `config:"tasks.max.enforce" default:"true" importance:"low" group:"Common" display:"Enforce tasks max" width:"short"`
 
-	KeyConverter           string `config:"key.converter" type:"CLASS" importance:"low" group:"Common" display:"Key converter class" width:"short"`
-	KeyConverterVersion    string `config:"key.converter.plugin.version" importance:"low" group:"Common" display:"Key converter version" width:"short"`
-	ValueConverter         string `config:"value.converter" type:"CLASS" importance:"low" group:"Common" display:"Value converter class" width:"short"`
-	ValueConverterVersion  string `config:"value.converter.plugin.version" importance:"low" group:"Common" display:"Value converter version" width:"short"`
-	HeaderConverter        string `config:"header.converter" type:"CLASS" importance:"low" group:"Common" display:"Header converter class" width:"short"`
+	// Converter between Connect's data and the keys of records in the log. Unset, the worker's converter with the worker's options is used.
+	KeyConverter string `config:"key.converter" type:"CLASS" importance:"low" group:"Common" display:"Key converter class" width:"short"`
+	// Version of the key converter; accepted and ignored.
+	KeyConverterVersion string `config:"key.converter.plugin.version" importance:"low" group:"Common" display:"Key converter version" width:"short"`
+	// Converter between Connect's data and the values of records in the log. Unset, the worker's converter with the worker's options is used.
+	ValueConverter string `config:"value.converter" type:"CLASS" importance:"low" group:"Common" display:"Value converter class" width:"short"`
+	// Version of the value converter; accepted and ignored.
+	ValueConverterVersion string `config:"value.converter.plugin.version" importance:"low" group:"Common" display:"Value converter version" width:"short"`
+	// Converter between Connect's data and the header values of records in the log. Unset, the worker's is used.
+	HeaderConverter string `config:"header.converter" type:"CLASS" importance:"low" group:"Common" display:"Header converter class" width:"short"`
+	// Version of the header converter; accepted and ignored.
 	HeaderConverterVersion string `config:"header.converter.plugin.version" importance:"low" group:"Common" display:"Header converter version" width:"short"`
 
-	Transforms []string     `config:"transforms" importance:"low" group:"Transforms" display:"Transforms" width:"long"`
-	Predicates []string     `config:"predicates" importance:"low" group:"Predicates" display:"Predicates" width:"long"`
-	Reload     reloadAction `config:"config.action.reload" default:"restart" importance:"low" group:"Common" display:"Reload Action"`
+	// Aliases of the transforms to apply to records, in order.
+	Transforms []string `config:"transforms" importance:"low" group:"Transforms" display:"Transforms" width:"long"`
+	// Aliases of the predicates that transforms use.
+	Predicates []string `config:"predicates" importance:"low" group:"Predicates" display:"Predicates" width:"long"`
+	// What to do when a config provider's value changes: restart or none.
+	Reload reloadAction `config:"config.action.reload" default:"restart" importance:"low" group:"Common" display:"Reload Action"`
 
-	RetryTimeout  time.Duration `config:"errors.retry.timeout" default:"0" min:"-1" importance:"medium" group:"Error Handling" display:"Retry Timeout for Errors"`
+	// How long one operation is tried again after a passing error of a transform or converter, in ms, before errors.tolerance decides; 0 and -1 wait for ever, and the task says so in its status.
+	RetryTimeout time.Duration `config:"errors.retry.timeout" default:"0" min:"-1" importance:"medium" group:"Error Handling" display:"Retry Timeout for Errors"`
+	// Longest pause between two tries, in ms.
 	RetryDelayMax time.Duration `config:"errors.retry.delay.max.ms" default:"60000" min:"0" importance:"medium" group:"Error Handling" display:"Maximum Delay Between Retries for Errors"`
-	Tolerance     toleranceMode `config:"errors.tolerance" default:"none" importance:"medium" group:"Error Handling" display:"Error Tolerance" width:"short"`
-	LogErrors     bool          `config:"errors.log.enable" default:"false" importance:"medium" group:"Error Handling" display:"Log Errors" width:"short"`
-	LogMessages   bool          `config:"errors.log.include.messages" default:"false" importance:"medium" group:"Error Handling" display:"Log Error Details" width:"short"`
+	// What a bad record does: none fails the task, all skips the record, counts it and, for sinks, writes it to the dead letter queue.
+	Tolerance toleranceMode `config:"errors.tolerance" default:"none" importance:"medium" group:"Error Handling" display:"Error Tolerance" width:"short"`
+	// Whether every failed operation is logged.
+	LogErrors bool `config:"errors.log.enable" default:"false" importance:"medium" group:"Error Handling" display:"Log Errors" width:"short"`
+	// Whether the log of a failed operation carries the record's key and value. Records may hold sensitive data.
+	LogMessages bool `config:"errors.log.include.messages" default:"false" importance:"medium" group:"Error Handling" display:"Log Error Details" width:"short"`
 }
 
 // sourceSettings are what sources have besides.
 type sourceSettings struct {
 	settings
-	Groups           []string       `config:"topic.creation.groups" importance:"low" group:"Topic Creation" display:"Topic Creation Groups" width:"long"`
-	ExactlyOnce      exactlyOnce    `config:"exactly.once.support" default:"requested" importance:"medium" group:"Exactly Once Support" display:"Exactly once support" width:"short"`
-	Boundary         boundary       `config:"transaction.boundary" default:"poll" importance:"medium" group:"Exactly Once Support" display:"Transaction Boundary"`
+	// Groups of settings for topics that are created, in order of precedence; default comes last.
+	Groups []string `config:"topic.creation.groups" importance:"low" group:"Topic Creation" display:"Topic Creation Groups" width:"long"`
+	// requested or required. This worker has no exactly-once for sources: required is refused.
+	ExactlyOnce exactlyOnce `config:"exactly.once.support" default:"requested" importance:"medium" group:"Exactly Once Support" display:"Exactly once support" width:"short"`
+	// Where a source's transactions end: poll, interval or connector. Kept for exactly-once.
+	Boundary boundary `config:"transaction.boundary" default:"poll" importance:"medium" group:"Exactly Once Support" display:"Transaction Boundary"`
+	// Length of a transaction, with transaction.boundary=interval.
 	BoundaryInterval *time.Duration `config:"transaction.boundary.interval.ms" min:"0" importance:"low" group:"Exactly Once Support" display:"Transaction boundary interval"`
-	OffsetsTopic     *string        `config:"offsets.storage.topic" importance:"low" group:"Offsets Topic" display:"Offsets topic" width:"long"`
+	// An offset topic of the connector's own; not supported.
+	OffsetsTopic *string `config:"offsets.storage.topic" importance:"low" group:"Offsets Topic" display:"Offsets topic" width:"long"`
 }
 
 // sinkSettings are what sinks have besides.
 type sinkSettings struct {
 	settings
-	Topics         []string `config:"topics" importance:"high" group:"Common" display:"Topics" width:"long"`
-	TopicsRegex    string   `config:"topics.regex" importance:"high" group:"Common" display:"Topics regex" width:"long"`
-	DeadTopic      string   `config:"errors.deadletterqueue.topic.name" importance:"medium" group:"Error Handling" display:"Dead Letter Queue Topic Name"`
-	DeadReplicas   int16    `config:"errors.deadletterqueue.topic.replication.factor" default:"3" importance:"medium" group:"Error Handling" display:"Dead Letter Queue Topic Replication Factor"`
-	DeadWithHeader bool     `config:"errors.deadletterqueue.context.headers.enable" default:"false" importance:"medium" group:"Error Handling" display:"Enable Error Context Headers"`
+	// Topics to consume, separated by commas.
+	Topics []string `config:"topics" importance:"high" group:"Common" display:"Topics" width:"long"`
+	// Java regular expression of topics to consume. Only one of topics and topics.regex may be set.
+	TopicsRegex string `config:"topics.regex" importance:"high" group:"Common" display:"Topics regex" width:"long"`
+	// Topic for records that failed in a converter, a transform or the sink. Empty: none.
+	DeadTopic string `config:"errors.deadletterqueue.topic.name" importance:"medium" group:"Error Handling" display:"Dead Letter Queue Topic Name"`
+	// Replication factor of the dead letter topic when it is created.
+	DeadReplicas int16 `config:"errors.deadletterqueue.topic.replication.factor" default:"3" importance:"medium" group:"Error Handling" display:"Dead Letter Queue Topic Replication Factor"`
+	// Whether headers with the context of the error are added to dead letters.
+	DeadWithHeader bool `config:"errors.deadletterqueue.context.headers.enable" default:"false" importance:"medium" group:"Error Handling" display:"Enable Error Context Headers"`
 }
 
 // prefixes are the framework's keys that carry a name of the user's choice or belong to another configuration.

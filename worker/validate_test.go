@@ -302,7 +302,7 @@ func TestDefinitionsAndDescriptions(t *testing.T) {
 			t.Errorf("%s has no documentation", d.Key)
 		}
 	}
-	for _, d := range append(config.Defs(sourceSettings{}, settingsDocs), config.Defs(sinkSettings{}, settingsDocs)...) {
+	for _, d := range append(config.Defs(sourceSettings{}, sourceSettingsDocs), config.Defs(sinkSettings{}, sinkSettingsDocs)...) {
 		if d.Doc == "" {
 			t.Errorf("%s has no documentation", d.Key)
 		}

@@ -616,7 +616,7 @@ func (p *parser) schemalessNumber() (record.Value, error) {
 
 // floatHolds tells whether the shortest digits of f are those of text, leading and trailing zeros aside.
 func floatHolds(f float64, text []byte) bool {
-	if len(text) <= 16 && (f > 1e-5 || f < -1e-5) && bytes.IndexAny(text, "eE") < 0 {
+	if len(text) <= 16 && (f > 1e-5 || f < -1e-5) && !bytes.ContainsAny(text, "eE") {
 		return true // no more than 15 digits
 	}
 	return record.FloatHolds(f, 64, text)

@@ -144,7 +144,7 @@ func TestFilesAndPackagesStaySmall(t *testing.T) {
 		}
 	}
 	for dir, n := range sizes {
-		if n > maxPackageLines {
+		if n > maxPackageLines && !(larger[dir].why != "" && n <= larger[dir].lines) {
 			t.Errorf("%s has %d lines, more than %d: it has more than one idea", dir, n, maxPackageLines)
 		}
 	}

@@ -46,7 +46,7 @@ var rules = []rule{
 	{"console", []string{"rest/client"}, "the console talks to REST only"},
 	{"cmd", []string{"internal/cli"}, "main only calls the command line"},
 	{"internal/harness", nil, "the harness starts other people's servers and knows nothing of leat"},
-	{"internal/docgen", []string{"config", "connector", "convert", "transform", "worker", "metrics", "source", "sink"}, "docgen reads what there is"},
+	{"internal/docgen", []string{"config", "internal/cli/workerconfig", "connector", "convert", "transform", "worker", "metrics", "source", "sink"}, "docgen reads what there is"},
 	{"internal", slices.Concat(contracts, infrastructure, engines, []string{"rest", "source", "sink", "internal"}), "wiring may know everything"},
 	{"e2e", []string{""}, "tests may know everything"},
 	{"bench", []string{""}, "measurements may know everything"},
@@ -57,6 +57,14 @@ var parts = []string{"source", "sink", "convert", "transform"}
 
 // sharedByParts may be imported within their family.
 var sharedByParts = []string{"source/capture"}
+
+// larger are packages that may exceed the budget of lines, up to a number, and why.
+var larger = map[string]struct {
+	lines int
+	why   string
+}{
+	"worker": {4200, "the two loops, the supervisor and validation share the plan of a connector; validation is the next to leave into a package of its own"},
+}
 
 func ruleOf(dir string) *rule {
 	for i := range rules {

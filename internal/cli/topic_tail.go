@@ -247,11 +247,12 @@ func poll(ctx context.Context, client *kgo.Client, spans map[int32]span, follow 
 }
 
 func pollError(ctx context.Context, fetches kgo.Fetches) error {
-	for _, e := range fetches.Errors() {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("read topic %s: %w", e.Topic, e.Err)
+	failed := fetches.Errors()
+	switch {
+	case len(failed) == 0:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
-	return nil
+	return fmt.Errorf("read topic %s: %w", failed[0].Topic, failed[0].Err)
 }

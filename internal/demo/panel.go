@@ -22,15 +22,6 @@ type tableState struct {
 	postgres, topic, arrived int64
 }
 
-func (s state) equal() bool {
-	for _, t := range s.tables {
-		if t.postgres != t.arrived {
-			return false
-		}
-	}
-	return true
-}
-
 // screen shows states.
 type screen interface {
 	show(s state)

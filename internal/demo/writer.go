@@ -23,8 +23,6 @@ type writer struct {
 // writes counts transactions by what they did.
 type writes struct{ inserts, updates, deletes int }
 
-func (w writes) total() int { return w.inserts + w.updates + w.deletes }
-
 // change is one kind of transaction; marker says that it returns the id of a new annotation, whose way is timed.
 type change struct {
 	weight int

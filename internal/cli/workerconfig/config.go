@@ -231,9 +231,12 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// Defs are leat's own view of the worker's options, for the reference.
+func Defs() []config.Def { return config.Defs(Config{}, configDocs) }
+
 // defs are all keys that are known, for telling of those that are not.
 func defs() []config.Def {
-	out := config.Defs(Config{}, nil)
+	out := Defs()
 	for _, key := range slices.Concat(clientKeys, jvmKeys) {
 		out = append(out, config.Def{Key: key})
 	}

@@ -152,6 +152,10 @@ func (p *pkg) inspect(n ast.Node) bool {
 		if s, ok := n.Type.(*ast.StructType); ok {
 			p.structs[n.Name.Name] = s
 		}
+	case *ast.CallExpr:
+		if name := definedBy(n); name != "" {
+			p.configs = append(p.configs, name)
+		}
 	case *ast.KeyValueExpr:
 		key, ok := n.Key.(*ast.Ident)
 		lit, isLit := n.Value.(*ast.CompositeLit)
@@ -162,6 +166,20 @@ func (p *pkg) inspect(n ast.Node) bool {
 		}
 	}
 	return true
+}
+
+// definedBy gives T of a call of config.Defs(T{}, …): a struct whose options are shown without being a plug-in's.
+func definedBy(call *ast.CallExpr) string {
+	f, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || f.Sel.Name != "Defs" || len(call.Args) != 2 {
+		return ""
+	}
+	if lit, ok := call.Args[0].(*ast.CompositeLit); ok && len(lit.Elts) == 0 {
+		if t, ok := lit.Type.(*ast.Ident); ok {
+			return t.Name
+		}
+	}
+	return ""
 }
 
 // collect adds the documentation of a struct's options. Options on lines one after the other may share the comment of the first; one

@@ -12,6 +12,7 @@ import (
 
 	"leat/config"
 	"leat/connector/all"
+	"leat/internal/cli/workerconfig"
 	"leat/metrics"
 	"leat/worker"
 )
@@ -39,6 +40,7 @@ func run(dir string) error {
 		"connectors.md": connectors(plugins),
 		"converters.md": converters(plugins),
 		"transforms.md": transforms(plugins),
+		"worker.md":     workerOptions(workerconfig.Defs()),
 		"metrics.md":    metricTable(metrics.Table()),
 	}
 	for name, text := range pages {
@@ -100,7 +102,12 @@ func options(b *bytes.Buffer, name, what string, classes []string, defs []config
 		b.WriteString("\nIt has no options.\n")
 		return
 	}
-	b.WriteString("\n| option | type | default | meaning |\n| --- | --- | --- | --- |\n")
+	b.WriteString("\n")
+	table(b, defs)
+}
+
+func table(b *bytes.Buffer, defs []config.Def) {
+	b.WriteString("| option | type | default | meaning |\n| --- | --- | --- | --- |\n")
 	for _, d := range defs {
 		key := d.Key
 		if d.Prefix {
@@ -135,6 +142,13 @@ func meaning(d config.Def) string {
 
 func cell(s string) string {
 	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s)
+}
+
+func workerOptions(defs []config.Def) string {
+	var b bytes.Buffer
+	b.WriteString("# Worker\n\nKeys of worker.properties and of `leat server -D`. Kafka's client keys, plain and behind `producer.`, `consumer.` and `admin.`, go beside them.\n\n")
+	table(&b, defs)
+	return b.String()
 }
 
 func metricTable(rows []metrics.Attribute) string {
