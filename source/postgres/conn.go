@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -100,8 +102,31 @@ func (c *Config) connectError(err error) error {
 		}
 		return connector.Retriablef("%s: %s", where, pg.Message)
 	}
+	if untrusted := c.trustError(err, where); untrusted != nil {
+		return untrusted
+	}
 	// The driver's own text may show the connection string, but never the password.
 	return connector.Retriablef("%s can not be reached: %w", where, errors.Unwrap(err))
+}
+
+// trustError tells of a server whose certificate is refused, or that has none; nil for other errors.
+func (c *Config) trustError(err error, where string) error {
+	var name x509.HostnameError
+	var unknown x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	var other *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &name):
+		return connector.Fatalf("%s has a certificate for another name: %w", where, name).
+			WithHint("Set database.hostname to a name in the certificate, or database.sslmode=verify-ca to trust the authority alone")
+	case errors.As(err, &unknown), errors.As(err, &invalid), errors.As(err, &other):
+		return connector.Fatalf("%s has a certificate that is not trusted: %w", where, errors.Unwrap(err)).
+			WithHint("Set database.sslrootcert to the file with the authority that signed it")
+	case strings.Contains(err.Error(), "server refused TLS connection"):
+		return connector.Fatalf("%s does not speak TLS", where).
+			WithHint("Set ssl = on in its postgresql.conf, or database.sslmode=prefer here")
+	}
+	return nil
 }
 
 // classify gives an error of a running connection its class: a lost connection is retriable, and so is a server that shuts

@@ -56,6 +56,16 @@ func newDatabase(t testing.TB, files ...string) *database {
 		t.Fatal(err)
 	}
 	os.Setenv("LEAT_TEST_SERVER_USED", "1")
+	d := databaseOn(t, pg)
+	for _, f := range files {
+		d.file(f)
+	}
+	return d
+}
+
+// databaseOn makes a database on a server of the test's own.
+func databaseOn(t testing.TB, pg *harness.Postgres) *database {
+	t.Helper()
 	ctx := context.Background()
 	name := fmt.Sprintf("t%d", time.Now().UnixNano())
 	dsn, err := pg.CreateDatabase(ctx, name)
@@ -70,15 +80,11 @@ func newDatabase(t testing.TB, files ...string) *database {
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	u, _ := url.Parse(dsn)
 	password, _ := u.User.Password()
-	d := &database{t: t, name: name, conn: conn, props: map[string]string{
+	return &database{t: t, name: name, conn: conn, props: map[string]string{
 		"database.hostname": u.Hostname(), "database.port": u.Port(), "database.user": u.User.Username(), "database.password": password,
 		"database.dbname": name, "topic.prefix": "s1", "slot.name": name, "publication.name": name, "publication.autocreate.mode": "filtered",
 		"database.sslmode": "disable", "snapshot.max.threads": "1", "status.update.interval.ms": "500",
 	}}
-	for _, f := range files {
-		d.file(f)
-	}
-	return d
 }
 
 // file runs a file statement by statement, each its own transaction unless the file says otherwise.
