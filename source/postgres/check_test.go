@@ -3,11 +3,13 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"leat/connector"
+	"leat/internal/harness"
 	"leat/record"
 )
 
@@ -148,5 +150,52 @@ func TestSlotThatIsGoneOrAheadStopsTheTask(t *testing.T) {
 	defer r.close()
 	if got := r.snapshot(); len(got) != 2 {
 		t.Errorf("%d rows instead of 2", len(got))
+	}
+}
+
+// Another server under the old address, with a slot of the same name, as after a restore to a new cluster.
+func TestAnotherServerWithTheSameSlotStopsTheTask(t *testing.T) {
+	d := newDatabase(t)
+	pg, err := harness.StartPostgres(t.Context(), harness.PostgresOptions{Version: os.Getenv("LEAT_TEST_POSTGRES"), NoFsync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pg.Stop() })
+	fresh := databaseOn(t, pg)
+	tables := "CREATE TABLE rows (id int PRIMARY KEY); INSERT INTO rows VALUES (1)"
+	d.exec(tables)
+	fresh.exec(tables)
+	position := func(from, to *database) record.Value {
+		t.Helper()
+		advance(from, to)
+		r := from.open(record.Null, from.props)
+		defer r.close()
+		r.snapshot()
+		from.exec("INSERT INTO rows SELECT 1 + max(id) FROM rows")
+		r.records(1)
+		return r.offset
+	}
+	refused := func(offset record.Value, on *database, want string) {
+		t.Helper()
+		r := on.open(offset, on.props)
+		defer r.close()
+		if _, err := r.src.Read(context.Background()); connector.ClassOf(err) != connector.Fatal || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%v does not tell of %q", err, want)
+		}
+	}
+	ahead := position(d, fresh)
+	refused(ahead, fresh, "does not exist")
+	fresh.exec("SELECT pg_create_logical_replication_slot('" + fresh.name + "', 'pgoutput')")
+	refused(ahead, fresh, "this is another server")
+	// The other way about: the new server is further.
+	advance(fresh, d)
+	fresh.exec("SELECT pg_drop_replication_slot('" + fresh.name + "'); SELECT pg_create_logical_replication_slot('" + fresh.name + "', 'pgoutput')")
+	refused(ahead, fresh, "changes between them are gone")
+}
+
+// advance writes log until a server is further than another.
+func advance(from, other *database) {
+	for from.value("SELECT (pg_current_wal_lsn() <= '"+other.value("SELECT pg_current_wal_lsn()::text")+"'::pg_lsn)::text") == "true" {
+		from.exec("SELECT pg_logical_emit_message(false, 'advance', 'x'); SELECT pg_switch_wal()")
 	}
 }
