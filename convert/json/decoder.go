@@ -38,7 +38,7 @@ func (d *decoder) decode(topic string, data []byte) (*schema.Schema, record.Valu
 	}
 	p := &d.parser
 	p.data, p.pos, p.depth, p.stack = data, 0, 0, p.stack[:0]
-	defer func() { p.data = nil }()
+	defer p.release()
 	switch {
 	case !d.cfg.SchemasEnable:
 		v, err := p.document()

@@ -376,6 +376,18 @@ func (p *parser) name() ([]byte, error) {
 	return name, p.expect(':')
 }
 
+// largeText is the size from which a text has slabs of its own. Invariant 8: the values of small texts that share one with it would keep
+// it alive.
+const largeText = 128 << 10
+
+// release lets go of the text.
+func (p *parser) release() {
+	if len(p.data) >= largeText {
+		p.values, p.bytes, p.stack = nil, nil, nil
+	}
+	p.data = nil
+}
+
 // slab gives room for n values that are not used yet.
 func (p *parser) slab(n int) []record.Value {
 	if len(p.values) < n {
