@@ -14,7 +14,9 @@ import (
 	"leat/internal/harness"
 )
 
-// loadTables are the tables that the load changes: single and composite keys, a TOASTed column, numbers and times.
+// loadTables are the tables that the load changes: single and composite keys, a TOASTed column, numbers and times. Keys change where no
+// column is TOASTed: the new row then lacks columns that only the target's old row has, and when a crash makes a chain of such
+// changes come again, no sink that delivers at least once can always tell which row had them (sink/sql/README.md).
 const loadTables = `
 create table item (id bigint primary key, name text not null, amount numeric(20,4), big text, at timestamptz not null);
 alter table item alter column big set storage external;
@@ -77,8 +79,9 @@ func statement(rng *rand.Rand) string {
 		return fmt.Sprintf(`update item set name = 'changed %d' where id between %d and %d`, other, id, id+3)
 	case 5:
 		return fmt.Sprintf(`delete from item where id = %d`, id)
-	case 6:
-		return fmt.Sprintf(`update item set id = %d where id = %d and not exists (select from item where id = %d)`, other, id, other)
+	case 6: // a key change; not of an item, see loadTables
+		return fmt.Sprintf(`update entry set a = %d, b = 'm%d' where a = %d and b = 'b%d' and not exists (select from entry where a = %d and b = 'm%d')`,
+			other%100, id%30, id%100, other%30, other%100, id%30)
 	case 7:
 		return fmt.Sprintf(`delete from entry where a = %d`, id%100)
 	default:
