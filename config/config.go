@@ -25,8 +25,8 @@
 // its options. Field types: string, bool, int, int16, int32, int64, float64, []string (comma separated, trimmed), time.Duration,
 // Secret, any type with UnmarshalText (and Words() []string for an enumeration), and pointers to these, nil when not set.
 //
-// A struct may have `Validate() []Problem` on its pointer for checks that span options; it is called once every option has
-// parsed. The package imports nothing of leat's.
+// A struct may have `Validate() []Problem` on its pointer for checks that span options; where an option did not parse it sees the
+// default. The package imports nothing of leat's.
 package config
 
 import (

@@ -123,3 +123,40 @@ func TestUnknownKeysGetTheNearestName(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+type ranged struct {
+	Low  int    `config:"low" default:"1"`
+	High int    `config:"high" default:"10"`
+	Name string `config:"name,required"`
+}
+
+func (r *ranged) Validate() []config.Problem {
+	var out []config.Problem
+	if r.Low > r.High {
+		out = append(out, config.Problemf("low", "%d is above high, %d", r.Low, r.High))
+	}
+	if r.Name != "x" {
+		out = append(out, config.Problemf("name", "%q is not x", r.Name))
+	}
+	return out
+}
+
+func TestChecksAcrossOptionsAreInTheSameAnswer(t *testing.T) {
+	for _, c := range []struct {
+		props map[string]string
+		want  string
+	}{
+		{map[string]string{"low": "11", "name": "x"}, "low: 11 is above high, 10"},
+		{map[string]string{"high": "abc", "low": "11", "name": "y"},
+			`high: Invalid value abc for configuration high: Not a number of type INT; low: 11 is above high, 10; name: "y" is not x`},
+		{map[string]string{"name": " "}, "name: Invalid value   for configuration name: A value is required"},
+	} {
+		var got []string
+		for _, p := range config.Parse(c.props, new(ranged)) {
+			got = append(got, p.String())
+		}
+		if strings.Join(got, "; ") != c.want {
+			t.Errorf("%v: got %s, want %s", c.props, strings.Join(got, "; "), c.want)
+		}
+	}
+}

@@ -10,11 +10,17 @@ import (
 	"time"
 )
 
-// Parse reads props into dst, a pointer to a config struct, and gives every problem at once. Keys that no field names are left
-// alone; an alias counts where its option's own key is absent.
+// Parse reads props into dst, a pointer to a config struct, and gives every problem at once: those of single options, then those that
+// Validate finds with defaults in the place of what was wrong. Keys that no field names are left alone; an alias counts where its
+// option's own key is absent.
 func Parse(props map[string]string, dst any) []Problem {
 	v := reflect.ValueOf(dst).Elem()
 	var problems []Problem
+	bad := map[string]bool{}
+	fail := func(o *option, p Problem) {
+		problems = append(problems, p)
+		bad[o.Key], bad[p.Key] = true, true
+	}
 	for _, o := range options(v.Type()) {
 		field := v.FieldByIndex(o.index)
 		if o.Prefix {
@@ -24,7 +30,7 @@ func Parse(props map[string]string, dst any) []Problem {
 		key, text, given := lookup(props, &o)
 		if !given {
 			if o.Required {
-				problems = append(problems, Problemf(o.Key, "Missing required configuration %q which has no default value.", o.Key))
+				fail(&o, Problemf(o.Key, "Missing required configuration %q which has no default value.", o.Key))
 				continue
 			}
 			if !o.HasDefault {
@@ -32,14 +38,31 @@ func Parse(props map[string]string, dst any) []Problem {
 			}
 			text = o.Default
 		}
-		if msg := o.set(field, text); msg != "" {
-			problems = append(problems, Problemf(key, "Invalid value %s for configuration %s: %s", o.shown(text), key, msg))
+		msg := o.set(field, text)
+		if o.Required && msg == "" && strings.TrimSpace(text) == "" {
+			msg = "A value is required"
+		}
+		if msg != "" {
+			fail(&o, Problemf(key, "Invalid value %s for configuration %s: %s", o.shown(text), key, msg))
+			o.reset(field)
 		}
 	}
-	if c, ok := dst.(interface{ Validate() []Problem }); ok && len(problems) == 0 {
-		problems = append(problems, c.Validate()...)
+	if c, ok := dst.(interface{ Validate() []Problem }); ok {
+		for _, p := range c.Validate() {
+			if !bad[p.Key] { // what follows from a value that is told already says nothing new
+				problems = append(problems, p)
+			}
+		}
 	}
 	return problems
+}
+
+// reset puts the default where a value was wrong, so that checks across options can go on.
+func (o *option) reset(field reflect.Value) {
+	field.SetZero()
+	if o.HasDefault {
+		o.set(field, o.Default)
+	}
 }
 
 func lookup(props map[string]string, o *option) (key, text string, given bool) {
