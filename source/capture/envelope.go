@@ -103,6 +103,18 @@ func NewEnvelope(s *Slab, before, after, source, op record.Value, now *Clock) re
 	return record.Struct(e)
 }
 
+// Removes tells whether a record is a delete, a truncate or a tombstone.
+func Removes(r *record.Record) bool {
+	if r.Value.IsNull() {
+		return true
+	}
+	e := r.Value.Elems()
+	if len(e) != EnvelopeFields || e[FieldOp].Kind() != record.KindString {
+		return false
+	}
+	return e[FieldOp].Str() == OpDelete.Str() || e[FieldOp].Str() == OpTruncate.Str()
+}
+
 var headerSchema = schema.New(schema.String)
 
 // Names of the headers of a changed key.

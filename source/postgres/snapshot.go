@@ -32,7 +32,8 @@ func (h *pgHolder) close(ctx context.Context) {
 type snapshot struct {
 	src    *source
 	pos    position
-	resume LSN // where streaming goes on; 0: at pos
+	after  LSN // what was deleted since then is told first; 0: nothing
+	todo   []part
 	began  time.Time
 	seq    record.Value
 	parts  chan part
@@ -74,7 +75,7 @@ type snapResult struct {
 // rangePages is the size of the ranges that a large table is read in: 64 MiB.
 const rangePages = 8192
 
-// newSnapshot imports the snapshot into every worker and starts them.
+// newSnapshot imports the snapshot into every worker; start lets them read.
 func newSnapshot(ctx context.Context, s *source, point created, holder *pgHolder, viaRoot bool) (*snapshot, error) {
 	sn := &snapshot{src: s, began: time.Now(), ready: make(chan snapResult)}
 	list, err := sn.list(ctx, viaRoot)
@@ -107,16 +108,16 @@ func newSnapshot(ctx context.Context, s *source, point created, holder *pgHolder
 			p.table.sources = sn.sourcesOf(p.table.table)
 		}
 	}
-	sn.start(parts)
+	sn.todo, sn.left = parts, len(parts)
 	return sn, nil
 }
 
 // start runs the workers; close ends them.
-func (sn *snapshot) start(parts []part) {
+func (sn *snapshot) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	sn.cancel, sn.left = cancel, len(parts)
-	sn.parts = make(chan part, len(parts))
-	for _, p := range parts {
+	sn.cancel = cancel
+	sn.parts = make(chan part, len(sn.todo))
+	for _, p := range sn.todo {
 		sn.parts <- p
 	}
 	close(sn.parts)
@@ -224,7 +225,7 @@ func (sn *snapshot) worker(ctx context.Context, point created, first bool, list 
 			_ = conn.Close(ctx)
 		}
 	}()
-	run := append(s.cfg.initialStatements(), "SET statement_timeout = 0", "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+	run := append(s.cfg.initialStatements(), "SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0", "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 	if point.snapshot != "" {
 		run = append(run, "SET TRANSACTION SNAPSHOT "+quoteLiteral(point.snapshot))
 	}
@@ -367,9 +368,6 @@ func (sn *snapshot) give(t *snapTable, b *batch, last string) record.Batch {
 func (sn *snapshot) final() position {
 	p := sn.pos
 	p.completed = true
-	if sn.resume != 0 {
-		p.lsn = sn.resume
-	}
 	return p
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,6 +112,9 @@ func (s *source) read(ctx context.Context) (record.Batch, error) {
 		s.started = true
 	}
 	for s.snap != nil {
+		if s.snap.after != 0 {
+			return s.catchUp(ctx)
+		}
 		b, more, err := s.snap.next(ctx)
 		if err != nil && connector.ClassOf(err) != connector.BadRecord {
 			return record.Batch{}, err
@@ -250,10 +254,10 @@ func (s *source) begin(ctx context.Context, want plan, from LSN, viaRoot bool) e
 		holder.close(ctx)
 		return err
 	}
-	// Invariant 1: rows of a snapshot that did not end may be in the log. What was deleted since then no later snapshot can tell,
-	// but the older slot does: streaming goes on from there, at the price of changes that the snapshot has already.
 	if from != 0 && from < snap.pos.lsn {
-		snap.resume = from
+		snap.after = from
+	} else {
+		snap.start()
 	}
 	s.snap = snap
 	return nil
@@ -402,7 +406,7 @@ func (s *source) startStream(ctx context.Context) error {
 	if err := s.checkPosition(ctx, &s.pos, slot); err != nil {
 		return err
 	}
-	st, err := openStream(ctx, s)
+	st, err := openStream(ctx, s, s.pos)
 	if err != nil {
 		return err
 	}
@@ -411,6 +415,37 @@ func (s *source) startStream(ctx context.Context) error {
 	s.live = st
 	s.mu.Unlock()
 	return nil
+}
+
+// catchUp tells, before a snapshot, what was deleted since the slot's position.
+//
+// Invariant 1: rows of an earlier snapshot that did not end may be in the log. What was deleted since then this snapshot can not
+// tell, but the slot does. Other changes are left out: the rows that they left are in the snapshot.
+func (s *source) catchUp(ctx context.Context) (record.Batch, error) {
+	if s.stream == nil {
+		if _, err := s.freeSlot(ctx); err != nil {
+			return record.Batch{}, err
+		}
+		st, err := openStream(ctx, s, position{lsn: s.snap.after})
+		if err != nil {
+			return record.Batch{}, err
+		}
+		st.until = s.snap.pos.lsn
+		s.stream = st
+	}
+	b, err := s.stream.next(ctx)
+	s.pos = position{} // still before the snapshot
+	if len(b.Offsets) == 0 {
+		return b, err
+	}
+	b.Records = slices.DeleteFunc(b.Records, func(r record.Record) bool { return !capture.Removes(&r) })
+	b.Offsets[0].Offset, b.EndsTransaction = s.snap.pos.offset(), false
+	if err == nil && s.stream.reached() {
+		s.dropStream()
+		s.snap.after = 0
+		s.snap.start()
+	}
+	return b, err
 }
 
 // Acked lets the slot go on.

@@ -61,9 +61,11 @@ type stream struct {
 	seenAt   time.Time
 	lastBeat time.Time
 	lastSeen LSN // newest position of the server
+	until    LSN // where a stream before a snapshot ends; 0: never
 }
 
-func openStream(ctx context.Context, s *source) (*stream, error) {
+// openStream streams from a position.
+func openStream(ctx context.Context, s *source, from position) (*stream, error) {
 	conn, err := s.cfg.replicationConn(ctx)
 	if err != nil {
 		return nil, err
@@ -73,13 +75,13 @@ func openStream(ctx context.Context, s *source) (*stream, error) {
 		return nil, classify(err, "taking over the connection")
 	}
 	w.widen()
-	if err := w.query(ctx, s.cfg.startSQL(s.pos.start(), s.version), 'W'); err != nil {
+	if err := w.query(ctx, s.cfg.startSQL(from.start(), s.version), 'W'); err != nil {
 		w.close()
 		return nil, startError(err, s.cfg)
 	}
 	st := &stream{
-		src: s, wire: w, tables: map[uint32]*table{}, names: map[uint32]string{}, pos: s.pos, resume: newResume(s.pos), expect: 64,
-		lastBeat: time.Now(), seenAt: time.Now(), lastSeq: s.pos.commit, pause: minPause,
+		src: s, wire: w, tables: map[uint32]*table{}, names: map[uint32]string{}, pos: from, resume: newResume(from), expect: 64,
+		lastBeat: time.Now(), seenAt: time.Now(), lastSeq: from.commit, pause: minPause,
 	}
 	st.pos.snapshot, st.pos.completed = "", false
 	if st.captures, err = s.cfg.messageFilter(); err != nil {
@@ -278,6 +280,9 @@ func (st *stream) keepalive(end LSN, reply bool) error {
 // idleMoved tells now and then, while no change comes, that the log has moved on: the slot of an idle or filtered database
 // follows without a heartbeat table.
 func (st *stream) idleMoved() bool {
+	if st.until != 0 {
+		return st.reached()
+	}
 	if st.inTx || st.seen <= st.pos.commit || st.resume.active && st.seen <= st.resume.from.proc || time.Since(st.seenAt) < st.src.cfg.StatusInterval {
 		return false
 	}
@@ -286,6 +291,9 @@ func (st *stream) idleMoved() bool {
 	st.resume.active = false
 	return true
 }
+
+// reached tells that everything before until has been read.
+func (st *stream) reached() bool { return !st.inTx && st.seen >= st.until }
 
 // beat adds a heartbeat record when it is time.
 func (st *stream) beat(ctx context.Context, b *batch) {
