@@ -327,14 +327,22 @@ func (s *sinkTask) refused(records []record.Record, err error) error {
 	var batch *connector.BatchError
 	if !errors.As(err, &batch) {
 		if len(records) != 1 {
+			s.broken = true // which record it is nobody knows: nothing more may count as durable
 			return stageError(record.Deliver, record.PartValue, class, "", err)
 		}
 		batch = &connector.BatchError{Failed: []connector.RecordError{{Record: &records[0], Err: err}}}
 	}
-	for _, f := range batch.Failed {
+	// Invariant 4: the sink has told of them once and counts them as done from now on; whatever becomes of the task, its last commit
+	// passes none that was not handled here.
+	holds := make([]*frontier.Hold, len(batch.Failed))
+	for i, f := range batch.Failed {
+		holds[i] = s.frontier.Hold(f.Record.Origin, f.Record.Offset)
+	}
+	for i, f := range batch.Failed {
 		if err := s.failed(f.Record, stageError(record.Deliver, record.PartValue, class, describeRecord(f.Record), f.Err)); err != nil {
 			return err
 		}
+		holds[i].Release()
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,9 +125,13 @@ func (s *sinkTask) rebalanced(ctx context.Context, gained, lost []record.Partiti
 	if s.fenced.Load() {
 		return nil
 	}
+	var refused error
 	if len(lost) > 0 {
 		if err := s.flushAll(ctx); err != nil {
 			s.log.Warn("not everything could be flushed before partitions are given away; the next owner reads it again", "error", err)
+			if connector.ClassOf(err) == connector.BadRecord {
+				refused = err // it may be of a partition that stays here
+			}
 		}
 		if s.lost == nil {
 			s.lost = map[record.Partition]bool{}
@@ -151,7 +156,7 @@ func (s *sinkTask) rebalanced(ctx context.Context, gained, lost []record.Partiti
 		err = s.resumeLedger(gained)
 	}
 	s.broken = err != nil && !errors.Is(err, errStopped)
-	return err
+	return cmp.Or(err, refused)
 }
 
 // resumeLedger seeks to where the target's own ledger says, for sinks that are exactly once.
