@@ -31,7 +31,6 @@ func (st *stream) logical(b *batch, lsn LSN) error {
 		st.sequenceOf(lsn)
 	}
 	if stored {
-		st.advance(lsn, kindMessage, tx)
 		return nil
 	}
 	st.advance(lsn, kindMessage, tx)

@@ -147,7 +147,12 @@ func (r *resume) begin(xid uint32) {
 	if !r.active {
 		return
 	}
-	r.within = r.from.proc != 0 && r.from.kind != "" && r.from.kind != kindCommit && r.from.kind != kindMessage && r.from.txID == int64(xid)
+	r.within = r.inside() && r.from.txID == int64(xid)
+}
+
+// inside tells whether the position lies within a transaction.
+func (r *resume) inside() bool {
+	return r.from.proc != 0 && r.from.kind != "" && r.from.kind != kindCommit && r.from.kind != kindMessage
 }
 
 // stored tells whether an event of the current transaction is stored already.

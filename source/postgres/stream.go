@@ -30,6 +30,12 @@ const (
 	idleWait = 500 * time.Millisecond
 )
 
+// event is what a position tells of a change; kind is "" for none.
+type event struct {
+	lsn  LSN
+	kind string
+}
+
 // stream reads the slot.
 type stream struct {
 	src    *source
@@ -53,6 +59,7 @@ type stream struct {
 
 	held     []byte // a change that the last batch had no room for
 	heldLSN  LSN
+	bad      event // the change that could not be decoded
 	busy     bool
 	full     bool // the last read gave much: more is there already
 	pause    time.Duration
@@ -84,6 +91,9 @@ func openStream(ctx context.Context, s *source, from position) (*stream, error) 
 		lastBeat: time.Now(), seenAt: time.Now(), lastSeq: from.commit, pause: minPause,
 	}
 	st.pos.snapshot, st.pos.completed = "", false
+	if st.resume.inside() {
+		st.pos.events = st.resume.skip // one of Debezium's without the count has one
+	}
 	if st.captures, err = s.cfg.messageFilter(); err != nil {
 		w.close()
 		return nil, connector.Fatalf("%w", err)
@@ -201,7 +211,14 @@ func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 // begins again behind the last batch.
 func (st *stream) failed(b *batch, err error) (record.Batch, error) {
 	if connector.ClassOf(err) == connector.BadRecord {
-		return st.finish(b), err
+		// Invariant 6: the batch ends before the bad event, so that a task that stops there meets it again; a task that goes on
+		// passes it with the next batch.
+		out := st.finish(b)
+		if bad := st.bad; bad.kind != "" {
+			st.advance(bad.lsn, bad.kind, int64(st.xid))
+			st.src.pos, st.bad = st.pos, event{}
+		}
+		return out, err
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		if len(b.records) > 0 {
@@ -366,6 +383,9 @@ func (st *stream) commit(lsn LSN) {
 	st.seen = max(st.seen, lsn)
 	st.resume.end(lsn)
 	st.lastSeq = lsn
+	if st.resume.active && lsn < st.pos.proc {
+		return // before the stored position, which never moves backwards
+	}
 	st.advance(lsn, kindCommit, int64(st.xid))
 	st.pos.commit, st.pos.events = lsn, 0
 }
@@ -403,10 +423,18 @@ func (st *stream) sourceBlock(t *[sourceFields]record.Value, lsn LSN) record.Val
 // change makes the records of an insert, update or delete.
 func (st *stream) change(b *batch, kind pgoutput.Kind, lsn LSN, size int) error {
 	if st.resume.stored(lsn) {
-		st.advance(lsn, st.kindName(kind), int64(st.xid))
-		return nil
+		return nil // the position counts it
 	}
-	st.advance(lsn, st.kindName(kind), int64(st.xid))
+	name := st.kindName(kind)
+	if err := st.records(b, kind, lsn, size); err != nil {
+		st.bad = event{lsn, name}
+		return err
+	}
+	st.advance(lsn, name, int64(st.xid))
+	return nil
+}
+
+func (st *stream) records(b *batch, kind pgoutput.Kind, lsn LSN, size int) error {
 	c := &st.dec.Change
 	t, known := st.tables[c.Relation]
 	if !known {
@@ -522,9 +550,11 @@ func (st *stream) tombstone(b *batch, t *table, key record.Value, headers []reco
 }
 
 func (st *stream) truncate(b *batch, lsn LSN) error {
-	stored := st.resume.stored(lsn)
+	if st.resume.stored(lsn) {
+		return nil
+	}
 	st.advance(lsn, kindTruncate, int64(st.xid))
-	if stored || st.src.cfg.Skips('t') {
+	if st.src.cfg.Skips('t') {
 		return nil
 	}
 	for _, id := range st.dec.Truncate.Relations {
