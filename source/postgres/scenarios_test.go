@@ -73,6 +73,20 @@ func TestUnchangedToastStaysUnchangedOrBecomesThePlaceholder(t *testing.T) {
 	}
 }
 
+func TestUnchangedToastStaysUnchangedWhenTheKeyChanges(t *testing.T) {
+	d := newDatabase(t)
+	d.exec("CREATE TABLE doc (id int PRIMARY KEY, body text NOT NULL); ALTER TABLE doc ALTER body SET STORAGE EXTERNAL")
+	d.exec("INSERT INTO doc VALUES (1, repeat('x', 10000))")
+	r := d.open(record.Null, d.props)
+	defer r.close()
+	r.snapshot()
+	d.exec("UPDATE doc SET id = 2")
+	rec := r.records(3)[2] // after a delete and its tombstone
+	if body := after(rec, "body"); op(rec) != "c" || !body.IsUnchanged() {
+		t.Errorf("%s with %v of %d bytes", op(rec), body.Kind(), body.Len())
+	}
+}
+
 func TestRowsOfEightMegabytesComeWhole(t *testing.T) {
 	d := newDatabase(t)
 	d.exec("CREATE TABLE doc (id int PRIMARY KEY, body text)")

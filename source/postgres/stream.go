@@ -486,7 +486,11 @@ func (st *stream) update(b *batch, t *table, lsn LSN, size int) error {
 		}
 		before = record.Struct(old)
 	}
-	row, err := t.row(&st.slab, c.New, false, old)
+	toasted := old
+	if c.OldKind != 'O' {
+		toasted = nil // an old key has only the columns of the replica identity
+	}
+	row, err := t.row(&st.slab, c.New, false, toasted)
 	if err != nil {
 		return err
 	}
