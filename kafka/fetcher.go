@@ -19,11 +19,11 @@ import (
 )
 
 const (
-	defaultFetchBytes     = 50 << 20 // fetch.max.bytes
+	defaultFetchBytes     = 16 << 20 // fetch.max.bytes
 	defaultPartitionBytes = 1 << 20  // max.partition.fetch.bytes
 	defaultPollRecords    = 500      // max.poll.records
 	// concurrentFetches bounds the answers of brokers that are held and not yet polled, each up to fetch.max.bytes.
-	concurrentFetches = 3
+	concurrentFetches = 2
 	// maxBatchInflated bounds what one compressed batch may grow to.
 	maxBatchInflated = 256 << 20
 )
@@ -33,6 +33,7 @@ type fetcher struct {
 	client     *kgo.Client
 	logger     *slog.Logger
 	rebalanced func(ctx context.Context, gained, lost []record.Partition) error
+	gone       func(lost []record.Partition) error // nil: rebalanced
 	most       int // max.poll.records
 	discovery  *discovery
 	// group and instance are set where Close has to leave the group for a static member, which the client does not.
@@ -54,6 +55,7 @@ type fetcher struct {
 // rebalance is handed from the group's goroutine to the one that polls, so that Rebalanced never runs beside other calls.
 type rebalance struct {
 	gained, lost []record.Partition
+	late         bool // the partitions are lost already: another member may have them
 	served       chan struct{}
 }
 
@@ -68,7 +70,7 @@ func (c *Cluster) NewFetcher(o FetcherOptions) (Fetcher, error) {
 		return nil, err
 	}
 	f := &fetcher{
-		logger: c.logger.With("group", o.Group), rebalanced: o.Rebalanced,
+		logger: c.logger.With("group", o.Group), rebalanced: o.Rebalanced, gone: o.Lost,
 		most:     int(s.int("max.poll.records", defaultPollRecords)),
 		assigned: map[record.Partition]bool{}, lag: map[record.Partition]int64{},
 		rebalances: make(chan *rebalance, 1), closed: make(chan struct{}), seeks: record.Offsets{},
@@ -205,7 +207,9 @@ func (f *fetcher) groupOptions(group string) []kgo.Opt {
 			f.hand(&rebalance{gained: partitions(m)})
 		}),
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, m map[string][]int32) { f.hand(&rebalance{lost: partitions(m)}) }),
-		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, m map[string][]int32) { f.hand(&rebalance{lost: partitions(m)}) }),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, m map[string][]int32) {
+			f.hand(&rebalance{lost: partitions(m), late: true})
+		}),
 		kgo.AdjustFetchOffsetsFn(f.adjust),
 	}
 }
@@ -248,7 +252,10 @@ func (f *fetcher) settle(ctx context.Context, r *rebalance) error {
 		f.assigned[p] = true
 	}
 	var err error
-	if f.rebalanced != nil {
+	switch {
+	case r.late && f.gone != nil:
+		err = f.gone(r.lost)
+	case f.rebalanced != nil:
 		err = f.rebalanced(ctx, r.gained, r.lost)
 	}
 	f.mu.Lock()

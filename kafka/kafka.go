@@ -6,7 +6,7 @@
 // the configs of Appender and Fetcher. A log that is away is waited for; what needs a person is returned.
 //
 // Defaults are those of Kafka's clients, but for linger.ms, which is 0 (Kafka 4: 5): messages come in batches already, and while a
-// request is under way those behind it gather.
+// request is under way those behind it gather; and for fetch.max.bytes, 16 MiB instead of 50, since an answer is decompressed as a whole.
 package kafka
 
 import (
@@ -85,6 +85,9 @@ type FetcherOptions struct {
 	// Rebalanced is called inside Poll when partitions come or go, before any record of a gained one is given and before a lost
 	// one is given away; offsets committed inside it still count. err ends the Poll.
 	Rebalanced func(ctx context.Context, gained, lost []record.Partition) error
+	// Lost is called inside Poll, instead of Rebalanced, for partitions that another member may have already, because the group went
+	// on without this one: nothing more may be written or committed for them. When nil, Rebalanced is called.
+	Lost func(lost []record.Partition) error
 }
 
 // Fetcher reads topics as a member of a group. One goroutine calls it.
