@@ -41,7 +41,7 @@ func underLoad(t *testing.T, s *scenario, rng *rand.Rand, attack func()) {
 	attack()
 	stop()
 	running.Wait()
-	equalInTheEnd(t, s, 90*time.Second)
+	equalInTheEnd(t, s, 2*time.Minute+time.Duration(*killRounds)*10*time.Second)
 }
 
 // prepared is a scenario on leat whose source has some rows, so that there is a snapshot to be hit.

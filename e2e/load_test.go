@@ -126,12 +126,16 @@ func equalInTheEnd(t testing.TB, s *scenario, patience time.Duration) {
 		if strings.Count(want, "\n") < 10 {
 			t.Fatalf("the load left %d rows in %s: it tests nothing", strings.Count(want, "\n"), table)
 		}
+		var last error // what the last whole comparison said
 		if err := harness.WaitFor(ctx, table+" to be equal in both databases", func() error {
 			got, err := query(ctx, s.dst.URL, q)
-			if err != nil {
-				return err
+			if ctx.Err() != nil && last != nil {
+				return last
 			}
-			return firstDifference(want, got)
+			if last = err; err == nil {
+				last = firstDifference(want, got)
+			}
+			return last
 		}); err != nil {
 			t.Error(err)
 		}
