@@ -96,3 +96,20 @@ func TestEventsThatShareAPositionAreCountedOnceThroughTwoResumes(t *testing.T) {
 		t.Errorf("of 100 events 50 were stored, %d are given", given)
 	}
 }
+
+func TestIdlePositionWaitsForTheTransactionThatWasCut(t *testing.T) {
+	for kind, want := range map[string]bool{kindInsert: false, kindCommit: true, kindMessage: true, "": true} {
+		st := cutStream(position{lsn: 100, proc: 100, commit: 50, events: 1, kind: kind, txID: 7})
+		if err := st.keepalive(150, false); err != nil { // the server reads on towards a commit at 200
+			t.Fatal(err)
+		}
+		if moved := st.idleMoved(); moved != want {
+			t.Errorf("after %q: moved %v", kind, moved)
+		}
+		st.dec.Begin.XID = 7
+		st.begin(&st.dec.Begin)
+		if got := st.resume.stored(90); got == want {
+			t.Errorf("after %q: an event before the position counts as stored: %v", kind, got)
+		}
+	}
+}

@@ -43,6 +43,7 @@ type stream struct {
 	keeper *keeper
 	dec    pgoutput.Decoder
 	slab   capture.Slab
+	used   int64             // bytes of batches since the slab was new
 	tables map[uint32]*table // by relation; nil for one that is not captured
 	names  map[uint32]string
 
@@ -231,6 +232,7 @@ func (st *stream) failed(b *batch, err error) (record.Batch, error) {
 
 func (st *stream) finish(b *batch) record.Batch {
 	st.expect = len(b.records) + len(b.records)/4
+	b.renew(&st.used)
 	st.src.pos = st.pos
 	st.src.stats.events.Add(int64(len(b.records)))
 	if len(b.records) > 0 {
@@ -300,7 +302,10 @@ func (st *stream) idleMoved() bool {
 	if st.until != 0 {
 		return st.reached()
 	}
-	if st.inTx || st.seen <= st.pos.commit || st.resume.active && st.seen <= st.resume.from.proc || time.Since(st.seenAt) < st.src.cfg.StatusInterval {
+	if st.resume.active && (st.resume.inside() || st.seen <= st.resume.from.proc) {
+		return false // Invariant 3: the server may still be reading towards the commit of the transaction that was cut
+	}
+	if st.inTx || st.seen <= st.pos.commit || time.Since(st.seenAt) < st.src.cfg.StatusInterval {
 		return false
 	}
 	st.seenAt = time.Now()
