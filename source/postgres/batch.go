@@ -52,6 +52,14 @@ func batchLimit(queue int64, batches int) int64 {
 	return max(1, min(batchBytes, queue/int64(batches)))
 }
 
+// renew gives up the slab after some batches. An envelope may refer to a row in the block before its own, whose first envelope
+// refers to one before: without an end, the newest block would keep every older one alive.
+func (b *batch) renew(used *int64) {
+	if *used += b.bytes; *used >= batchBytes {
+		*b.slab, *used = capture.Slab{}, 0
+	}
+}
+
 // finish hands the records on.
 func (b *batch) finish(part record.Value, p *position, endsTransaction bool) record.Batch {
 	return record.Batch{

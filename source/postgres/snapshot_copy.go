@@ -18,6 +18,7 @@ type snapWorker struct {
 	sn     *snapshot
 	wire   *wire
 	slab   capture.Slab
+	used   int64 // bytes of batches since the slab was new
 	expect int
 }
 
@@ -116,6 +117,7 @@ func (w *snapWorker) copyData(ctx context.Context, t *snapTable, b *batch, data 
 
 func (w *snapWorker) give(ctx context.Context, t *snapTable, b *batch) bool {
 	w.expect = len(b.records) + len(b.records)/8
+	b.renew(&w.used)
 	return w.sn.report(ctx, snapResult{table: t, batch: b})
 }
 
