@@ -14,7 +14,7 @@ import (
 
 const jsonConverter = "org.apache.kafka.connect.json.JsonConverter"
 
-// tunedSource are the settings with which Debezium is fastest; leat takes them too.
+// tunedSource are the settings with which Debezium is fastest.
 var tunedSource = settings{
 	"max.batch.size": "16384", "max.queue.size": "65536", "poll.interval.ms": "50", "snapshot.fetch.size": "20000",
 	"producer.override.linger.ms": "50", "producer.override.batch.size": "1048576", "producer.override.compression.type": "lz4",
@@ -33,8 +33,6 @@ func (b *bench) sourceConfig(w *worker, name, table string, more settings) setti
 	}
 	if w.peer {
 		maps.Copy(c, tunedSource)
-	} else {
-		c["producer.override.compression.type"] = "lz4"
 	}
 	maps.Copy(c, more)
 	if !w.peer {
