@@ -25,7 +25,9 @@ type sink struct {
 	changed   chan struct{} // closed, and made anew, at every change of what follows
 	pending   *buffer
 	writing   *buffer
-	failure   error // of writing; run waits until somebody was told
+	round     context.CancelFunc // of the write that is under way, else nil
+	holding   bool               // no write begins: the records of lost partitions are being taken out
+	failure   error              // of writing; run waits until somebody was told
 	safe      record.Offsets
 	published record.Offsets // safe, as far as no bad record is untold
 	untold    []connector.RecordError
@@ -56,7 +58,7 @@ func (k *sink) run(ctx context.Context) {
 	defer close(k.stopped)
 	defer k.writer.disconnect()
 	for {
-		b := k.next()
+		b, round := k.next(ctx)
 		if b == nil {
 			select {
 			case <-k.wake:
@@ -65,26 +67,30 @@ func (k *sink) run(ctx context.Context) {
 				return
 			}
 		}
-		err := k.tryRound(ctx, b)
+		err := k.tryRound(round, b)
 		if ctx.Err() != nil {
 			return
 		}
-		k.finish(b, err)
+		k.finish(round, b, err)
 	}
 }
 
-// next takes what is to be written, nil when there is nothing or a failure was not told yet.
-func (k *sink) next() *buffer {
+// next takes what is to be written, and the context to write it in; nil when there is nothing or a failure was not told yet.
+func (k *sink) next(ctx context.Context) (*buffer, context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.failure != nil {
-		return nil
+	if k.failure != nil || k.holding {
+		return nil, nil
 	}
 	if k.writing == nil && len(k.pending.offsets) > 0 {
 		k.writing, k.pending = k.pending, newBuffer()
 		k.signal()
 	}
-	return k.writing
+	if k.writing == nil {
+		return nil, nil
+	}
+	ctx, k.round = context.WithCancel(ctx)
+	return k.writing, ctx
 }
 
 // tryRound writes b, trying again as often as retries say while the target is away.
@@ -99,10 +105,13 @@ func (k *sink) tryRound(ctx context.Context, b *buffer) error {
 			k.waiting("")
 			return nil
 		}
-		if connector.ClassOf(err) != connector.Retriable || try >= s.retries || ctx.Err() != nil {
+		if connector.ClassOf(err) != connector.Retriable || ctx.Err() != nil {
 			return err
 		}
 		k.waiting(err.Error())
+		if try >= s.retries {
+			return err
+		}
 		select {
 		case <-time.After(s.retryDelay):
 		case <-ctx.Done():
@@ -116,10 +125,17 @@ func (k *sink) waiting(reason string) {
 	}
 }
 
-func (k *sink) finish(b *buffer, err error) {
+// finish takes note of how the round went. One that was cancelled is no failure: what is left of its buffer is written again.
+func (k *sink) finish(round context.Context, b *buffer, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer k.signal()
+	cancelled := round.Err() != nil
+	k.round()
+	k.round = nil
+	if err != nil && cancelled {
+		return
+	}
 	if err != nil {
 		k.failure = err
 		return
@@ -152,11 +168,7 @@ func (k *sink) wakeRun() {
 func (k *sink) await(ctx context.Context, ready func() bool) error {
 	k.mu.Lock()
 	for {
-		if err := k.failure; err != nil {
-			if connector.ClassOf(err) == connector.Retriable {
-				k.failure = nil // told now; run goes on
-				k.wakeRun()
-			}
+		if err := k.takeFailure(); err != nil {
 			return err
 		}
 		if ready() {
@@ -173,6 +185,16 @@ func (k *sink) await(ctx context.Context, ready func() bool) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// takeFailure gives the failure of the last round, nil for none; mu is held. After one that time may heal, run goes on.
+func (k *sink) takeFailure() error {
+	err := k.failure
+	if err != nil && connector.ClassOf(err) == connector.Retriable {
+		k.failure = nil
+		k.wakeRun()
+	}
+	return err
 }
 
 // Put implements connector.Sink.
@@ -209,13 +231,14 @@ func (k *sink) tell() error {
 	return err
 }
 
-// Durable implements connector.Sink.
+// Durable implements connector.Sink. A failure is told without flush too: when the topic is idle there may be no other call.
 func (k *sink) Durable(ctx context.Context, flush bool) (record.Offsets, error) {
 	var err error
 	if flush {
 		err = k.await(ctx, func() bool { return k.writing == nil && len(k.pending.offsets) == 0 })
 	} else {
 		k.mu.Lock()
+		err = k.takeFailure()
 	}
 	defer k.mu.Unlock()
 	// Invariant 4: an offset is told only when every record before it is committed, or was reported bad.
@@ -236,7 +259,11 @@ func (k *sink) Durable(ctx context.Context, flush bool) (record.Offsets, error) 
 
 // Assign implements connector.Sink.
 func (k *sink) Assign(ctx context.Context, gained, lost []record.Partition) error {
-	if len(lost) > 0 {
+	if ctx.Err() != nil {
+		// Invariant 9: another task may have them already; asking the writer for them would be too late.
+		k.mu.Lock()
+		k.giveUp(lost)
+	} else if len(lost) > 0 {
 		// What can not be written is given up: the next owner reads it again.
 		if err := k.await(ctx, func() bool { return k.writing == nil && len(k.pending.offsets) == 0 }); err != nil {
 			k.giveUp(lost)
@@ -257,21 +284,33 @@ func (k *sink) Assign(ctx context.Context, gained, lost []record.Partition) erro
 	return nil
 }
 
-// giveUp drops the records of lost partitions that were not begun; mu is held. What is being written is left: it is upserted again
-// by the next owner.
+// giveUp drops the records of lost partitions; mu is held. A write of them that is under way is cancelled and waited for, and one that
+// failed is not tried again with them: it would undo what the next owner has written since.
 func (k *sink) giveUp(lost []record.Partition) {
-	gone := map[record.Partition]bool{}
-	for _, p := range lost {
-		gone[p] = true
-	}
-	kept := k.pending.changes[:0]
-	for _, c := range k.pending.changes {
-		if !gone[c.rec.Origin] {
-			kept = append(kept, c)
+	k.holding = true
+	for k.round != nil {
+		k.round()
+		changed := k.changed
+		k.mu.Unlock()
+		select {
+		case <-changed:
+			k.mu.Lock()
+		case <-k.stopped:
+			k.mu.Lock()
+			return
 		}
 	}
-	clear(k.pending.changes[len(kept):])
-	k.pending.changes = kept
+	k.pending.drop(lost)
+	if k.writing != nil {
+		k.writing.drop(lost)
+	}
+	k.holding = false
+	k.wakeRun()
+}
+
+// drop takes out the changes of lost partitions.
+func (b *buffer) drop(lost []record.Partition) {
+	b.changes = slices.DeleteFunc(b.changes, func(c change) bool { return slices.Contains(lost, c.rec.Origin) })
 }
 
 // Close implements connector.Sink.
