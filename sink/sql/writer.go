@@ -267,9 +267,17 @@ func (w *writer) isolate(ctx context.Context, changes []change) error {
 	return w.tryOrIsolate(ctx, changes)
 }
 
+// done marks what is committed, so that it is not written again when the other parts are.
+func done(part []change) {
+	for i := range part {
+		part[i].action = skip
+	}
+}
+
 func (w *writer) tryOrIsolate(ctx context.Context, part []change) error {
 	err := w.transaction(ctx, part)
 	if err == nil {
+		done(part)
 		return nil
 	}
 	var rows *rowsError
