@@ -89,8 +89,9 @@ type Source interface {
 
 // Sink writes to one external system. One goroutine calls it.
 type Sink interface {
-	// Assign tells which partitions are gained and lost; lost ones are flushed or given up before it returns. After a gain,
-	// records of the partition may come again from an earlier offset.
+	// Assign tells which partitions are gained and lost; lost ones are flushed or given up before it returns. With a ctx that is
+	// over already they must be given up: another task may have them. After a gain, records of the partition may come again from
+	// an earlier offset.
 	Assign(ctx context.Context, gained, lost []record.Partition) error
 	// Put accepts a batch in log order. It may return before the batch is durable, and blocks when its buffer (in bytes) is full.
 	// A *BatchError names the records that are bad; all others were accepted. A Retriable error accepts nothing: the same batch

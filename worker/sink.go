@@ -37,6 +37,8 @@ type sinkTask struct {
 	committed  record.Offsets
 	nextCommit time.Time
 	commits    int
+	flushing   *outage // of what the sink holds: the target is away
+	sinkAway   error   // what the sink said at the last commit
 	broken     bool // the sink failed: nothing more is flushed through it
 	pausedAll  bool
 	fenced     atomic.Bool // the fetcher is being closed, maybe by another goroutine
@@ -142,7 +144,7 @@ func (s *sinkTask) subscribe() error {
 	f, err := s.w.opts.Log.NewFetcher(kafka.FetcherOptions{
 		// Invariant 9: a task's successor fences it, and need not wait for the session of one that was killed to end.
 		Group: group, ClientID: clientID("consumer", s.id), InstanceID: "leat-" + s.id.String(), Topics: s.plan.sink.Topics, Regex: s.plan.sink.TopicsRegex,
-		Overrides: overrides, Rebalanced: s.rebalanced,
+		Overrides: overrides, Rebalanced: s.rebalanced, Lost: s.ousted,
 	})
 	if err != nil {
 		return fmt.Errorf("open consumer of group %s: %w", group, ofLog(err))
@@ -161,6 +163,7 @@ func (s *sinkTask) subscribe() error {
 
 func (s *sinkTask) loop() error {
 	s.nextCommit = time.Now().Add(s.w.limits.flush)
+	s.flushing = s.outage(record.Deliver, "write to "+s.plan.plugin.Name)
 	o := s.outage(record.Fetch, "read from the log")
 	for !s.draining() {
 		s.followTarget()

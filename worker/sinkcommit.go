@@ -27,7 +27,20 @@ func (s *sinkTask) commitWhenDue() error {
 	}
 	s.nextCommit = time.Now().Add(s.w.limits.flush)
 	s.watchLag()
+	before := s.commits
 	err := s.commit(s.work, false)
+	if s.sinkAway != nil && connector.ClassOf(s.sinkAway) == connector.Retriable && s.work.Err() == nil {
+		// The sink could not write what it holds. On an idle topic nothing else would say so, nor ask it to try again.
+		s.nextCommit = time.Now().Add(s.flushing.next(s.sinkAway))
+		return nil
+	}
+	if s.flushing.pause != 0 && err == nil {
+		if s.commits != before || len(s.assigned) == 0 {
+			s.flushing.over()
+		} else {
+			s.nextCommit = time.Now().Add(s.flushing.pause) // it still tries
+		}
+	}
 	if err != nil && (s.work.Err() != nil || connector.ClassOf(err) == connector.Retriable) {
 		s.log.Warn("offsets are not committed now, the next time will", "error", err)
 		return nil
@@ -39,6 +52,7 @@ func (s *sinkTask) commitWhenDue() error {
 // after what it could is committed.
 func (s *sinkTask) commit(ctx context.Context, flush bool) error {
 	durable, problem := s.durable(ctx, flush)
+	s.sinkAway = problem
 	if durable == nil {
 		return problem
 	}
@@ -99,6 +113,9 @@ func (s *sinkTask) durable(ctx context.Context, flush bool) (record.Offsets, err
 		}
 	}
 	s.broken = s.now.Err() == nil && connector.ClassOf(err) != connector.Retriable
+	if !s.broken && !flush {
+		return offsets, err
+	}
 	return nil, err
 }
 
@@ -133,15 +150,7 @@ func (s *sinkTask) rebalanced(ctx context.Context, gained, lost []record.Partiti
 				refused = err // it may be of a partition that stays here
 			}
 		}
-		if s.lost == nil {
-			s.lost = map[record.Partition]bool{}
-		}
-		for _, p := range lost {
-			s.lost[p] = true
-			delete(s.assigned, p)
-			delete(s.committed, p)
-		}
-		s.dropEarly()
+		s.disown(lost)
 	}
 	s.frontier.Forget(lost)
 	s.frontier.Forget(gained)
@@ -157,6 +166,38 @@ func (s *sinkTask) rebalanced(ctx context.Context, gained, lost []record.Partiti
 	}
 	s.broken = err != nil && !errors.Is(err, errStopped)
 	return cmp.Or(err, refused)
+}
+
+// ousted is called inside Poll when the group went on without this member: a successor may have the partitions already, and be ahead.
+func (s *sinkTask) ousted(lost []record.Partition) error {
+	if s.fenced.Load() {
+		return nil
+	}
+	s.log.Warn("the group has taken partitions away without asking: what is not yet in the target is given up, the next owner reads it again", "partitions", len(lost))
+	s.disown(lost)
+	s.frontier.Forget(lost)
+	s.scope.Gauge(metrics.SinkPartitionCount).Set(float64(len(s.assigned)))
+	// Invariant 9: nothing of them is flushed or committed any more; a context that is over has the sink give up its buffer.
+	over, cancel := context.WithCancel(s.now)
+	cancel()
+	if err := s.sink.Assign(over, nil, lost); err != nil && !errors.Is(err, context.Canceled) && connector.ClassOf(err) != connector.Retriable {
+		s.broken = true
+		return err
+	}
+	return nil
+}
+
+// disown forgets partitions that are lost.
+func (s *sinkTask) disown(lost []record.Partition) {
+	if s.lost == nil {
+		s.lost = map[record.Partition]bool{}
+	}
+	for _, p := range lost {
+		s.lost[p] = true
+		delete(s.assigned, p)
+		delete(s.committed, p)
+	}
+	s.dropEarly()
 }
 
 // resumeLedger seeks to where the target's own ledger says, for sinks that are exactly once.
