@@ -141,7 +141,8 @@ func (c *cursor) bc(year int64) int64 {
 	return year
 }
 
-// timestampOf reads a timestamp, with or without zone, as µs since 1970; infinities as the ends of int64.
+// timestampOf reads a timestamp, with or without zone, as µs since 2000, which reach over all of PostgreSQL's range;
+// infinities as the ends of int64.
 func timestampOf(b []byte) (int64, error) {
 	switch string(b) {
 	case "infinity":
@@ -163,7 +164,7 @@ func timestampOf(b []byte) (int64, error) {
 	if !c.ok || len(c.b) > 0 {
 		return 0, fmt.Errorf("the server sent %q for a timestamp", b)
 	}
-	return daysOf(y, m, d)*microsPerDay + clock - zone*microsPerSecond, nil
+	return (daysOf(y, m, d)-epochDays)*microsPerDay + clock - zone*microsPerSecond, nil
 }
 
 // timestampBits reads the binary form.
@@ -171,11 +172,7 @@ func timestampBits(b []byte) (int64, error) {
 	if len(b) != 8 {
 		return 0, wrongSize("timestamp", b)
 	}
-	us := int64(binary.BigEndian.Uint64(b))
-	if us == math.MaxInt64 || us == math.MinInt64 {
-		return us, nil
-	}
-	return us + epochMicros, nil
+	return int64(binary.BigEndian.Uint64(b)), nil
 }
 
 // both makes the two decoders of a type whose forms are first read to one number.
@@ -203,11 +200,10 @@ func precision(mod int32) int {
 
 func (m *Map) timestamp(mod int32) *Codec {
 	c := &Codec{generated: "1970-01-01 00:00:00", hasDefault: true, Fallback: record.Int(0)}
-	value := func(_ *capture.Slab, us int64) (record.Value, error) { return record.Int(finite(us, 1)), nil }
-	inMs := func(_ *capture.Slab, us int64) (record.Value, error) { return record.Int(finite(us, 1000)), nil }
+	value := microTimestamp
 	switch mode := m.Options.Time; {
 	case mode == capture.TimeConnect:
-		c.Schema, value = schema.Semantic(schema.Int64, schema.TimestampName), inMs
+		c.Schema, value = schema.Semantic(schema.Int64, schema.TimestampName), milliTimestamp
 	case mode == capture.TimeISOString:
 		c.Schema, c.Fallback = schema.Semantic(schema.String, schema.DebeziumIsoTimestamp), record.String("1970-01-01T00:00:00Z")
 		value = func(s *capture.Slab, us int64) (record.Value, error) { return isoTimestamp(s, us, -1), nil }
@@ -217,20 +213,41 @@ func (m *Map) timestamp(mod int32) *Codec {
 	case mode == capture.TimeMicros || precision(mod) > 3:
 		c.Schema = schema.Semantic(schema.Int64, schema.DebeziumMicroTimestamp)
 	default:
-		c.Schema, value = schema.Semantic(schema.Int64, schema.DebeziumTimestamp), inMs
+		c.Schema, value = schema.Semantic(schema.Int64, schema.DebeziumTimestamp), milliTimestamp
 	}
 	return both(c, timestampOf, timestampBits, value)
 }
 
-// finite gives µs in units of so many, and the infinities as Debezium writes them.
-func finite(us, unit int64) int64 {
+// milliTimestamp gives µs since 2000 as ms since 1970, and the infinities as Debezium writes them.
+func milliTimestamp(_ *capture.Slab, us int64) (record.Value, error) {
 	switch us {
 	case math.MaxInt64:
-		return infinityMs * 1000 / unit
+		return record.Int(infinityMs), nil
 	case math.MinInt64:
-		return minusInfinityMs * 1000 / unit
+		return record.Int(minusInfinityMs), nil
 	}
-	return floorDiv(us, unit)
+	return record.Int(floorDiv(us, 1000) + epochMicros/1000), nil
+}
+
+func microTimestamp(_ *capture.Slab, us int64) (record.Value, error) {
+	switch {
+	case us == math.MaxInt64:
+		return record.Int(infinityMs * 1000), nil
+	case us == math.MinInt64:
+		return record.Int(minusInfinityMs * 1000), nil
+	case us > math.MaxInt64-epochMicros:
+		return record.Null, tooFar(us, "micro")
+	}
+	return record.Int(us + epochMicros), nil
+}
+
+// tooFar tells of a timestamp that a unit can not hold: invariant 7.
+func tooFar(us int64, unit string) error {
+	hint := "Set time.precision.mode=isostring"
+	if unit == "nano" {
+		hint = "Set time.precision.mode=adaptive or microseconds"
+	}
+	return badValue(isoTimestamp(&capture.Slab{}, us, -1).Bytes(), unit+"seconds since 1970 do not reach so far", "%s", hint)
 }
 
 func floorDiv(a, b int64) int64 {
@@ -245,10 +262,10 @@ func nanoTimestamp(_ *capture.Slab, us int64) (record.Value, error) {
 	switch {
 	case us == math.MaxInt64 || us == math.MinInt64:
 		return record.Int(us), nil
-	case us > math.MaxInt64/1000 || us < math.MinInt64/1000:
-		return record.Null, badValue([]byte(strconv.FormatInt(us, 10)+" µs"), "nanoseconds do not reach so far", "Set time.precision.mode=adaptive or microseconds")
+	case us > math.MaxInt64/1000-epochMicros || us < math.MinInt64/1000-epochMicros:
+		return record.Null, tooFar(us, "nano")
 	}
-	return record.Int(us * 1000), nil
+	return record.Int((us + epochMicros) * 1000), nil
 }
 
 func timestamptzCodec(mod int32) *Codec {
@@ -291,7 +308,7 @@ func isoOfUTC(s *capture.Slab, b []byte, width int) (record.Value, bool) {
 	return record.StringBytes(s.Keep(append(out, 'Z'))), true
 }
 
-// isoTimestamp writes ISO 8601 in UTC with so many digits of a fraction, or as many as needed for -1.
+// isoTimestamp writes µs since 2000 as ISO 8601 in UTC with so many digits of a fraction, or as many as needed for -1.
 func isoTimestamp(s *capture.Slab, us int64, width int) record.Value {
 	switch us {
 	case math.MaxInt64:
@@ -300,7 +317,7 @@ func isoTimestamp(s *capture.Slab, us int64, width int) record.Value {
 		return record.String("-infinity")
 	}
 	days := floorDiv(us, microsPerDay)
-	out := append(appendDate(s.Buffer(40), days), 'T')
+	out := append(appendDate(s.Buffer(40), days+epochDays), 'T')
 	return record.StringBytes(s.Keep(append(appendClock(out, us-days*microsPerDay, width), 'Z')))
 }
 
@@ -371,16 +388,19 @@ func (m *Map) date() *Codec {
 }
 
 func dateOf(b []byte, plus, minus int64) (int64, error) {
-	us, err := timestampOf(b)
-	switch {
-	case err != nil:
-		return 0, fmt.Errorf("the server sent %q for a date", b)
-	case us == math.MaxInt64:
+	switch string(b) {
+	case "infinity":
 		return plus, nil
-	case us == math.MinInt64:
+	case "-infinity":
 		return minus, nil
 	}
-	return floorDiv(us, microsPerDay), nil
+	c := cursor{b, true}
+	y, m, d := c.date()
+	y = c.bc(y)
+	if !c.ok || len(c.b) > 0 {
+		return 0, fmt.Errorf("the server sent %q for a date", b)
+	}
+	return daysOf(y, m, d), nil
 }
 
 func dateBits(b []byte, plus, minus int64) (int64, error) {
@@ -469,10 +489,7 @@ type span struct {
 
 func (m *Map) interval() *Codec {
 	c := &Codec{Schema: schema.Semantic(schema.Int64, schema.DebeziumMicroDuration), generated: "PT0S", hasDefault: true, Fallback: record.Int(0)}
-	value := func(_ *capture.Slab, v span) record.Value {
-		// A month is a twelfth of 365.25 days: 2,629,800 seconds.
-		return record.Int((v.months*2629800+v.days*86400)*microsPerSecond + v.us)
-	}
+	value := microDuration
 	if m.Options.IntervalISO {
 		c.Schema, c.Fallback = schema.Semantic(schema.String, schema.DebeziumInterval), record.String("P0Y0M0DT0H0M0S")
 		value = isoInterval
@@ -482,19 +499,31 @@ func (m *Map) interval() *Codec {
 		if err != nil {
 			return record.Null, err
 		}
-		return value(s, v), nil
+		return value(s, v)
 	}
 	c.Binary = func(s *capture.Slab, b []byte) (record.Value, error) {
 		if len(b) != 16 {
 			return record.Null, wrongSize("interval", b)
 		}
 		v := span{int64(int32(binary.BigEndian.Uint32(b[12:]))), int64(int32(binary.BigEndian.Uint32(b[8:]))), int64(binary.BigEndian.Uint64(b))}
-		if v.us == math.MaxInt64 || v.us == math.MinInt64 {
+		if v == (span{math.MaxInt32, math.MaxInt32, math.MaxInt64}) || v == (span{math.MinInt32, math.MinInt32, math.MinInt64}) {
 			return infiniteInterval(b)
 		}
-		return value(s, v), nil
+		return value(s, v)
 	}
 	return c
+}
+
+// microDuration counts a month as a twelfth of 365.25 days: 2,629,800 seconds.
+func microDuration(s *capture.Slab, v span) (record.Value, error) {
+	sec := v.months*2629800 + v.days*86400
+	us := sec * microsPerSecond
+	sum := us + v.us
+	if us/microsPerSecond != sec || us > 0 && v.us > 0 && sum < 0 || us < 0 && v.us < 0 && sum >= 0 {
+		text, _ := isoInterval(s, v)
+		return record.Null, badValue(text.Bytes(), "microseconds do not reach so far", "Set interval.handling.mode=string")
+	}
+	return record.Int(sum), nil
 }
 
 func infiniteInterval([]byte) (record.Value, error) {
@@ -552,7 +581,7 @@ func intervalOf(b []byte) (span, error) {
 }
 
 // isoInterval writes P0Y-1M-2DT0H0M-1S as Debezium does, every part told.
-func isoInterval(s *capture.Slab, v span) record.Value {
+func isoInterval(s *capture.Slab, v span) (record.Value, error) {
 	out := append(s.Buffer(64), 'P')
 	out = append(strconv.AppendInt(out, v.months/12, 10), 'Y')
 	out = append(strconv.AppendInt(out, v.months%12, 10), 'M')
@@ -574,5 +603,5 @@ func isoInterval(s *capture.Slab, v span) record.Value {
 			out = append(out, byte('0'+frac/p%10))
 		}
 	}
-	return record.StringBytes(s.Keep(append(out, 'S')))
+	return record.StringBytes(s.Keep(append(out, 'S'))), nil
 }

@@ -130,8 +130,12 @@ func (m *Map) scalar(t *Info, mod int32) *Codec {
 			c.asText = formatText // a cast would strip the blanks
 		}
 		return c
-	case oidName, oidChar, oidRefcursor:
+	case oidName, oidRefcursor:
 		return stringCodec(schema.New(schema.String))
+	case oidChar:
+		c := stringCodec(schema.New(schema.String))
+		c.Binary = nil // is a raw octet, where the text has an escape
+		return c
 	case oidBytea:
 		return m.bytea()
 	case oidUUID:

@@ -1,9 +1,12 @@
 package types
 
 import (
+	"encoding/binary"
+	"math"
 	"math/big"
 	"testing"
 
+	"leat/connector"
 	"leat/record"
 	"leat/source/capture"
 )
@@ -35,6 +38,9 @@ func TestTextBecomesTheValueThatDebeziumWrites(t *testing.T) {
 	}{
 		{oidDate, -1, "0044-03-15 BC", record.Int(-735160)},
 		{oidDate, -1, "10000-01-01", record.Int(2932897)},
+		{oidDate, -1, "5874897-12-31", record.Int(2145042905)},
+		{oidTimestamp, 3, "294276-12-31 23:59:59.999", record.Int(9224318015999999)},
+		{oidTimestamptz, -1, "294276-12-31 23:59:59.999999+00", record.String("+294276-12-31T23:59:59.999999Z")},
 		{oidTimestamp, 3, "1969-12-31 23:59:59.999", record.Int(-1)},
 		{oidTimestamp, -1, "-infinity", record.Int(-9223372036832400000)},
 		{oidTimestamptz, -1, "2024-02-29 11:14:15.5+00", record.String("2024-02-29T11:14:15.500000Z")},
@@ -52,6 +58,32 @@ func TestTextBecomesTheValueThatDebeziumWrites(t *testing.T) {
 		got, err := codecOf(t, c.oid, c.mod).Text(&capture.Slab{}, []byte(c.text))
 		if err != nil || !record.Equal(got, c.want) {
 			t.Errorf("%s of type %d: %v, %v", c.text, c.oid, got.Kind(), err)
+		}
+	}
+}
+
+func TestTimesThatTheirUnitCanNotHoldAreBadValues(t *testing.T) {
+	interval := func(months, days uint32, us uint64) []byte {
+		return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(nil, us), days), months)
+	}
+	for _, c := range []struct {
+		oid    uint32
+		text   string
+		binary []byte
+	}{
+		{oidTimestamp, "294276-12-31 23:59:59.999999", binary.BigEndian.AppendUint64(nil, 9223371331199999999)},
+		{oidInterval, "P178000000Y", interval(2136000000, 0, 0)},
+		{oidInterval, "P292000YT10000000H", interval(12*292000, 0, 36_000_000_000_000_000)},
+		{oidInterval, "P-292000YT-10000000H", interval(-12*292000&math.MaxUint32, 0, -36_000_000_000_000_000&math.MaxUint64)},
+	} {
+		k := codecOf(t, c.oid, -1)
+		for path, read := range map[string]func() (record.Value, error){
+			"text":   func() (record.Value, error) { return k.Text(&capture.Slab{}, []byte(c.text)) },
+			"binary": func() (record.Value, error) { return k.Binary(&capture.Slab{}, c.binary) },
+		} {
+			if v, err := read(); connector.ClassOf(err) != connector.BadRecord {
+				t.Errorf("%s as %s: %v, %v", c.text, path, v, err)
+			}
 		}
 	}
 }
