@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -163,6 +162,7 @@ type shelf struct {
 	got     []record.Record
 	buffer  int
 	put     func(b record.Batch) error // may refuse
+	late    func() error               // what Durable says of a write in the background
 	assigns []string
 	puts    int
 }
@@ -189,7 +189,6 @@ func (w *shelfWriter) Assign(_ context.Context, gained, lost []record.Partition)
 	for _, p := range append(gained, lost...) {
 		delete(w.durable, p)
 	}
-	w.pending = slices.DeleteFunc(w.pending, func(r record.Record) bool { return slices.Contains(lost, r.Origin) })
 	return nil
 }
 
@@ -241,14 +240,22 @@ func (w *shelfWriter) flush() {
 }
 
 func (w *shelfWriter) Durable(_ context.Context, flush bool) (record.Offsets, error) {
-	if flush {
+	w.s.mu.Lock()
+	late := w.s.late
+	w.s.mu.Unlock()
+	var err error
+	if late != nil {
+		if err = late(); err == nil {
+			w.flush()
+		}
+	} else if flush {
 		w.flush()
 	}
 	out := record.Offsets{}
 	for p, o := range w.durable {
 		out[p] = o
 	}
-	return out, nil
+	return out, err
 }
 
 func (w *shelfWriter) Close(context.Context) error { return nil }

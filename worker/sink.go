@@ -39,7 +39,7 @@ type sinkTask struct {
 	commits    int
 	flushing   *outage // of what the sink holds: the target is away
 	sinkAway   error   // what the sink said at the last commit
-	broken     bool // the sink failed: nothing more is flushed through it
+	broken     bool    // the sink failed: nothing more is flushed through it
 	pausedAll  bool
 	fenced     atomic.Bool // the fetcher is being closed, maybe by another goroutine
 
@@ -144,7 +144,7 @@ func (s *sinkTask) subscribe() error {
 	f, err := s.w.opts.Log.NewFetcher(kafka.FetcherOptions{
 		// Invariant 9: a task's successor fences it, and need not wait for the session of one that was killed to end.
 		Group: group, ClientID: clientID("consumer", s.id), InstanceID: "leat-" + s.id.String(), Topics: s.plan.sink.Topics, Regex: s.plan.sink.TopicsRegex,
-		Overrides: overrides, Rebalanced: s.rebalanced, Lost: s.ousted,
+		Overrides: overrides, Rebalanced: s.rebalanced,
 	})
 	if err != nil {
 		return fmt.Errorf("open consumer of group %s: %w", group, ofLog(err))

@@ -276,6 +276,35 @@ func TestSinkPutsTheSameBatchAgainWhileItsTargetIsAway(t *testing.T) {
 	}
 }
 
+func TestSinkIsAskedAgainOnAnIdleTopicWhileItsTargetIsAway(t *testing.T) {
+	var away atomic.Int32
+	away.Store(4)
+	s := &shelf{buffer: 1 << 30, late: func() error {
+		if away.Add(-1) >= 0 {
+			return connector.Retriablef("target is down")
+		}
+		return nil
+	}}
+	r := newRig(t, rigOptions{sink: s})
+	r.makeTopic("t", 1)
+	r.fill("t", numbers(1)...)
+	r.start(shelfProps)
+	r.await("that tells of the wait", func(s Status) bool {
+		return s.State == Running && strings.Contains(s.Trace, "write to shelf: target is down (try 2")
+	})
+	eventually(t, "committed", func() bool { return r.committed("t") == 1 })
+	r.await("without a trace", func(s Status) bool { return s.Trace == "" })
+}
+
+func TestSinkThatFailsOnAnIdleTopicFailsItsTask(t *testing.T) {
+	s := &shelf{buffer: 1 << 30, late: func() error { return connector.Fatalf("no such column") }}
+	r := newRig(t, rigOptions{sink: s})
+	r.makeTopic("t", 1)
+	r.fill("t", numbers(1)...)
+	r.start(shelfProps)
+	r.await("failed", func(s Status) bool { return s.State == Failed && strings.Contains(s.Trace, "no such column") })
+}
+
 func TestSinkStopsWhileItsTargetIsAway(t *testing.T) {
 	s := &shelf{put: func(record.Batch) error { return connector.Retriablef("away") }}
 	r := newRig(t, rigOptions{sink: s})
@@ -348,33 +377,6 @@ func TestRebalanceCommitsBeforePartitionsAreGivenAway(t *testing.T) {
 			t.Errorf("record %s came %d times: its offset was not committed before the partition moved", at, n)
 			break
 		}
-	}
-}
-
-func TestMemberThatWasReplacedFlushesNothing(t *testing.T) {
-	s := &shelf{buffer: 1 << 30}
-	r := newRig(t, rigOptions{sink: s})
-	r.makeTopic("t", 1)
-	r.fill("t", numbers(10)...)
-	r.start(with(shelfProps, "consumer.override.heartbeat.interval.ms", "50"))
-	eventually(t, "put", func() bool { return r.metric("sink-task-metrics:sink-record-send-total") == 10 })
-	successor, err := r.log.NewFetcher(kafka.FetcherOptions{Group: "connect-c", InstanceID: "leat-c-0", Topics: []string{"t"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer successor.Close(t.Context())
-	got := 0
-	eventually(t, "the successor has all", func() bool {
-		messages, err := successor.Poll(t.Context(), 50*time.Millisecond)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got += len(messages)
-		return got == 10
-	})
-	r.awaitState(Failed)
-	if n := len(s.values()); n != 0 || r.committed("t") != 0 {
-		t.Errorf("%d records were flushed and %d committed by a member that was replaced", n, r.committed("t"))
 	}
 }
 
