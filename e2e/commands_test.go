@@ -34,7 +34,7 @@ const patience = 90 * time.Second
 //	await DB STATEMENT WANT       wait until the query prints WANT (rows joined by a space)
 //	connect put NAME FILE         PUT the config in FILE, with $VARIABLES replaced; prints status and body on error
 //	connect wait NAME [STATE]     wait until the connector and its tasks are in STATE (RUNNING), or the tasks run and say what they
-//	                              wait for (WAITING); prints the tasks' traces
+//	                              wait for (WAITING), or it is GONE; prints the tasks' traces
 //	connect validate CLASS FILE   validate the config in FILE; prints the number of errors and each
 //	connect pause|resume|stop|restart|delete|reset NAME
 //	connect alter NAME FILE       PATCH the offsets
@@ -129,14 +129,18 @@ func runSQL(ts *testscript.TestScript, neg bool, args []string) {
 	conn, err := pgx.Connect(ctx, of(ts).database(ts, args[0]).URL)
 	ts.Check(err)
 	defer conn.Close(ctx)
-	statements := args[1]
-	if strings.HasSuffix(statements, ".sql") {
-		statements = ts.ReadFile(statements)
-	}
-	_, err = conn.PgConn().Exec(ctx, statements).ReadAll()
+	_, err = conn.PgConn().Exec(ctx, statements(ts, args[1])).ReadAll()
 	if neg != (err != nil) {
 		ts.Fatalf("%s: %v", args[1], err)
 	}
+}
+
+// statements are those of a file, or arg itself.
+func statements(ts *testscript.TestScript, arg string) string {
+	if strings.HasSuffix(arg, ".sql") {
+		return ts.ReadFile(arg)
+	}
+	return arg
 }
 
 func query(ctx context.Context, url, statement string) (string, error) {
@@ -220,7 +224,7 @@ func runQuery(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, args, 2, 2)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	out, err := queryNamed(ctx, ts, args[0], args[1])
+	out, err := queryNamed(ctx, ts, args[0], statements(ts, args[1]))
 	if neg != (err != nil) {
 		ts.Fatalf("%s: %v", args[1], err)
 	}
@@ -301,8 +305,12 @@ func runConnect(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("connect %s: unknown", verb)
 	}
 	status, out, err := s.request(method, path, body)
+	// Kafka Connect answers so while a change that it has just confirmed is on its way to its tasks.
+	for deadline := time.Now().Add(patience); strings.Contains(string(out), "rebalance") && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		status, out, err = s.request(method, path, body)
+	}
 	ts.Check(err)
-	if verb == "get" || verb == "reset" || status >= 300 {
+	if verb == "get" || verb == "reset" || verb == "restart" || status >= 300 {
 		fmt.Fprintf(ts.Stdout(), "%d %s\n", status, strings.ReplaceAll(mask(string(out)), s.id, "ID"))
 	}
 	if neg != (status >= 300) {
@@ -337,11 +345,14 @@ func (s *scenario) validate(ts *testscript.TestScript, class string, config []by
 	fmt.Fprintf(ts.Stdout(), "%d errors\n%s", answer.Errors, strings.ReplaceAll(strings.Join(lines, ""), s.id, "ID"))
 }
 
-// variable gives a scenario's variables and leaves ${source.table} and its like to the connector.
+// variable gives a scenario's variables and leaves ${source.table}, ExtractField$Key and $1 to the connector.
 func variable(ts *testscript.TestScript) func(string) string {
 	return func(name string) string {
-		if strings.Contains(name, ".") || name == "topic" {
+		switch {
+		case strings.Contains(name, "."), name == "topic":
 			return "${" + name + "}"
+		case name == "Key", name == "Value", strings.Trim(name, "0123456789") == "":
+			return "$" + name
 		}
 		return ts.Getenv(name)
 	}
@@ -355,9 +366,15 @@ func (s *scenario) waitState(ts *testscript.TestScript, name, state string) {
 		state = "RUNNING"
 	}
 	ts.Check(harness.WaitFor(ctx, name+" "+state, func() error {
-		_, out, err := s.request(http.MethodGet, "/connectors/"+name+"/status", nil)
+		code, out, err := s.request(http.MethodGet, "/connectors/"+name+"/status", nil)
 		if err != nil {
 			return err
+		}
+		if state == "GONE" {
+			if code != http.StatusNotFound {
+				return fmt.Errorf("%d %s", code, out)
+			}
+			return nil
 		}
 		var status struct {
 			Connector struct{ State string }
