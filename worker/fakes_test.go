@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -189,6 +190,7 @@ func (w *shelfWriter) Assign(_ context.Context, gained, lost []record.Partition)
 	for _, p := range append(gained, lost...) {
 		delete(w.durable, p)
 	}
+	w.pending = slices.DeleteFunc(w.pending, func(r record.Record) bool { return slices.Contains(lost, r.Origin) })
 	return nil
 }
 

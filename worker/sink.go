@@ -144,7 +144,7 @@ func (s *sinkTask) subscribe() error {
 	f, err := s.w.opts.Log.NewFetcher(kafka.FetcherOptions{
 		// Invariant 9: a task's successor fences it, and need not wait for the session of one that was killed to end.
 		Group: group, ClientID: clientID("consumer", s.id), InstanceID: "leat-" + s.id.String(), Topics: s.plan.sink.Topics, Regex: s.plan.sink.TopicsRegex,
-		Overrides: overrides, Rebalanced: s.rebalanced,
+		Overrides: overrides, Rebalanced: s.rebalanced, Lost: s.ousted,
 	})
 	if err != nil {
 		return fmt.Errorf("open consumer of group %s: %w", group, ofLog(err))

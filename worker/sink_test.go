@@ -380,6 +380,33 @@ func TestRebalanceCommitsBeforePartitionsAreGivenAway(t *testing.T) {
 	}
 }
 
+func TestMemberThatWasReplacedFlushesNothing(t *testing.T) {
+	s := &shelf{buffer: 1 << 30}
+	r := newRig(t, rigOptions{sink: s})
+	r.makeTopic("t", 1)
+	r.fill("t", numbers(10)...)
+	r.start(with(shelfProps, "consumer.override.heartbeat.interval.ms", "50"))
+	eventually(t, "put", func() bool { return r.metric("sink-task-metrics:sink-record-send-total") == 10 })
+	successor, err := r.log.NewFetcher(kafka.FetcherOptions{Group: "connect-c", InstanceID: "leat-c-0", Topics: []string{"t"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer successor.Close(t.Context())
+	got := 0
+	eventually(t, "the successor has all", func() bool {
+		messages, err := successor.Poll(t.Context(), 50*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += len(messages)
+		return got == 10
+	})
+	r.awaitState(Failed)
+	if n := len(s.values()); n != 0 || r.committed("t") != 0 {
+		t.Errorf("%d records were flushed and %d committed by a member that was replaced", n, r.committed("t"))
+	}
+}
+
 func TestDeadLettersHoldTheOffsetUntilAcknowledged(t *testing.T) {
 	k := fakeBroker(t)
 	s := &shelf{}

@@ -150,15 +150,7 @@ func (s *sinkTask) rebalanced(ctx context.Context, gained, lost []record.Partiti
 				refused = err // it may be of a partition that stays here
 			}
 		}
-		if s.lost == nil {
-			s.lost = map[record.Partition]bool{}
-		}
-		for _, p := range lost {
-			s.lost[p] = true
-			delete(s.assigned, p)
-			delete(s.committed, p)
-		}
-		s.dropEarly()
+		s.disown(lost)
 	}
 	s.frontier.Forget(lost)
 	s.frontier.Forget(gained)
@@ -174,6 +166,38 @@ func (s *sinkTask) rebalanced(ctx context.Context, gained, lost []record.Partiti
 	}
 	s.broken = err != nil && !errors.Is(err, errStopped)
 	return cmp.Or(err, refused)
+}
+
+// ousted is called inside Poll when the group went on without this member: a successor may have the partitions already, and be ahead.
+func (s *sinkTask) ousted(lost []record.Partition) error {
+	if s.fenced.Load() {
+		return nil
+	}
+	s.log.Warn("the group has taken partitions away without asking: what is not yet in the target is given up, the next owner reads it again", "partitions", len(lost))
+	s.disown(lost)
+	s.frontier.Forget(lost)
+	s.scope.Gauge(metrics.SinkPartitionCount).Set(float64(len(s.assigned)))
+	// Invariant 9: nothing of them is flushed or committed any more; a context that is over has the sink give up its buffer.
+	over, cancel := context.WithCancel(s.now)
+	cancel()
+	if err := s.sink.Assign(over, nil, lost); err != nil && !errors.Is(err, context.Canceled) && connector.ClassOf(err) != connector.Retriable {
+		s.broken = true
+		return err
+	}
+	return nil
+}
+
+// disown forgets partitions that are lost.
+func (s *sinkTask) disown(lost []record.Partition) {
+	if s.lost == nil {
+		s.lost = map[record.Partition]bool{}
+	}
+	for _, p := range lost {
+		s.lost[p] = true
+		delete(s.assigned, p)
+		delete(s.committed, p)
+	}
+	s.dropEarly()
 }
 
 // resumeLedger seeks to where the target's own ledger says, for sinks that are exactly once.
