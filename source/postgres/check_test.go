@@ -67,6 +67,16 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+func TestUnreachableServerIsToldOnOneLine(t *testing.T) {
+	cfg := parse(t, map[string]string{"database.hostname": "127.0.0.1", "database.port": "1", "database.user": "u", "database.dbname": "d",
+		"topic.prefix": "p", "database.sslmode": "prefer"})
+	_, err := cfg.connect(context.Background())
+	text := fmt.Sprint(err)
+	if connector.ClassOf(err) != connector.Retriable || strings.Contains(text, "\n") || strings.Count(text, "refused") != 1 {
+		t.Errorf("got %q", text)
+	}
+}
+
 func TestIdleSlotFollowsTheLog(t *testing.T) {
 	d := newDatabase(t)
 	d.exec("CREATE TABLE rows (id int PRIMARY KEY); CREATE TABLE other (id int)")
@@ -93,6 +103,9 @@ func TestIdleSlotFollowsTheLog(t *testing.T) {
 		}
 	}
 	waitFor(t, "the slot to follow", follows)
+	if lag := r.src.(*source).lag(); lag > 1<<20 {
+		t.Errorf("%.0f bytes behind on an idle server", lag)
+	}
 	// What was confirmed so is a position to resume from.
 	offset := r.offset
 	d.exec("INSERT INTO rows VALUES (2)")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -106,7 +107,22 @@ func (c *Config) connectError(err error) error {
 		return untrusted
 	}
 	// The driver's own text may show the connection string, but never the password.
-	return connector.Retriablef("%s can not be reached: %w", where, errors.Unwrap(err))
+	return connector.Retriablef("%s can not be reached: %w", where, attempts{errors.Unwrap(err)})
+}
+
+// attempts is the error of several tries to connect, told on one line and each text once.
+type attempts struct{ err error }
+
+func (a attempts) Unwrap() error { return a.err }
+
+func (a attempts) Error() string {
+	var texts []string
+	for line := range strings.Lines(fmt.Sprint(a.err)) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(texts, line) {
+			texts = append(texts, line)
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 // trustError tells of a server whose certificate is refused, or that has none; nil for other errors.

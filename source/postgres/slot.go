@@ -64,7 +64,7 @@ func (s *slotState) checkFit(cfg *Config, p *position) error {
 	if s.Confirmed <= max(p.start(), p.lsn) || cfg.Mismatch == TrustSlot || cfg.Mismatch == TrustGreater {
 		return nil
 	}
-	return connector.Fatalf("replication slot %q begins at %s, behind the stored offset %s: changes between them are gone", cfg.Slot, s.Confirmed, p.start()).
+	return connector.Fatalf("replication slot %q begins at %s, past the stored offset %s: changes between them are gone", cfg.Slot, s.Confirmed, p.start()).
 		WithHint("Reset this connector's offsets for a new snapshot, set snapshot.mode=when_needed, or accept the gap with offset.mismatch.strategy=trust_slot")
 }
 

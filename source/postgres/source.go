@@ -42,9 +42,9 @@ type source struct {
 
 // stats are read by gauges.
 type stats struct {
-	lag        atomic.Int64 // bytes that the server has and the last Acked has not
-	behind     atomic.Int64 // ms between the newest event's commit and its reading
-	rows       atomic.Int64 // of the snapshot
+	seen, from atomic.Uint64 // newest position of the server; what the slot had confirmed when streaming began
+	behind     atomic.Int64  // ms between the newest event's commit and its reading
+	rows       atomic.Int64  // of the snapshot
 	tablesLeft atomic.Int64
 	skipped    atomic.Int64 // bad records left out as configured
 	events     atomic.Int64
@@ -61,14 +61,21 @@ func open(_ context.Context, cfg *Config, task connector.Task) (connector.Source
 	s.heart = capture.NewHeartbeat(&cfg.Config, s.tables.naming)
 	if task.Gauge != nil {
 		for name, v := range map[string]*atomic.Int64{
-			"leat_source_lag_bytes": &s.stats.lag, "debezium_metrics_MilliSecondsBehindSource": &s.stats.behind,
-			"debezium_metrics_TotalNumberOfEventsSeen": &s.stats.events, "debezium_metrics_RemainingTableCount": &s.stats.tablesLeft,
+			"debezium_metrics_MilliSecondsBehindSource": &s.stats.behind,
+			"debezium_metrics_TotalNumberOfEventsSeen":  &s.stats.events, "debezium_metrics_RemainingTableCount": &s.stats.tablesLeft,
 			"debezium_metrics_NumberOfErroneousEvents": &s.stats.skipped,
 		} {
 			task.Gauge(name, func() float64 { return float64(v.Load()) })
 		}
+		task.Gauge("leat_source_lag_bytes", s.lag)
 	}
 	return s, nil
+}
+
+// lag is the bytes that the server has and the slot was not told of.
+func (s *source) lag() float64 {
+	seen, told := s.stats.seen.Load(), max(s.confirmed.Load(), s.stats.from.Load())
+	return float64(max(seen, told) - told)
 }
 
 // Read gives the next batch of the snapshot or of the stream.
@@ -405,6 +412,9 @@ func (s *source) startStream(ctx context.Context) error {
 	}
 	if err := s.checkPosition(ctx, &s.pos, slot); err != nil {
 		return err
+	}
+	if slot != nil {
+		s.stats.from.Store(uint64(slot.Confirmed))
 	}
 	st, err := openStream(ctx, s, s.pos)
 	if err != nil {

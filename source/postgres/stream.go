@@ -238,7 +238,7 @@ func (st *stream) finish(b *batch) record.Batch {
 	if len(b.records) > 0 {
 		st.src.stats.behind.Store(time.Now().UnixMilli() - st.tsUsec/1000)
 	}
-	st.src.stats.lag.Store(int64(st.lastSeen) - int64(st.src.confirmed.Load()))
+	st.src.stats.seen.Store(uint64(st.lastSeen))
 	return b.finish(st.src.partition, &st.pos, !st.inTx)
 }
 
@@ -286,7 +286,7 @@ func isChange(kind byte) bool {
 // keepalive notes how far the server is; between transactions everything before has been sent.
 func (st *stream) keepalive(end LSN, reply bool) error {
 	st.lastSeen = max(st.lastSeen, end)
-	st.src.stats.lag.Store(int64(st.lastSeen) - int64(st.src.confirmed.Load()))
+	st.src.stats.seen.Store(uint64(st.lastSeen))
 	if !st.inTx {
 		st.seen = max(st.seen, end)
 	}
