@@ -101,8 +101,8 @@ func pair(t testing.TB, s *scenario) {
 	})
 	s.put(t, s.id+"-sink", map[string]string{
 		"connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector", "topics": s.id + ".public.item," + s.id + ".public.entry",
-		"connection.url": fmt.Sprintf("jdbc:postgresql://%s:%d/%s", s.dst.Server.Host, s.dst.Server.Port, s.dst.Name), "connection.username": server.User,
-		"connection.password": server.Password, "insert.mode": "upsert", "delete.enabled": "true", "primary.key.mode": "record_key",
+		"connection.url": fmt.Sprintf("jdbc:postgresql://%s:%d/%s", s.dst.Server.Host, s.dst.Server.Port, s.dst.Name), "connection.username": s.dst.Server.User,
+		"connection.password": s.dst.Server.Password, "insert.mode": "upsert", "delete.enabled": "true", "primary.key.mode": "record_key",
 		"schema.evolution": "basic", "collection.name.format": "${source.table}", "consumer.override.auto.offset.reset": "earliest",
 		"consumer.override.session.timeout.ms": "6000", // how long a real broker waits for a member that was killed
 	})
