@@ -1,7 +1,9 @@
 package metrics
 
-// The attributes of Debezium 3.6's connector metrics, MBean debezium.PLUGIN:type=connector-metrics,context=…,server=PREFIX.
-// Beyond the scope of a task they want the values of plugin (postgres), context (Snapshot or Streaming), name (topic.prefix) and, of RowsScanned, table.
+import "strings"
+
+// Of Debezium 3.6's connector metrics, MBean debezium.PLUGIN:type=connector-metrics,context=…,server=PREFIX, those that a source feeds.
+// Beyond the scope of a task they want the values of plugin (postgres), context (snapshot or streaming) and name (topic.prefix).
 
 const debeziumBean = "connector-metrics,context="
 
@@ -11,81 +13,48 @@ const (
 	Streaming = "streaming"
 )
 
+var perContext = []string{"connector", "task", "plugin", "context", "name"}
+
+// Fed by functions of the source.
 var (
-	perContext = []string{"connector", "task", "plugin", "context", "name"}
-	perTable   = []string{"connector", "task", "plugin", "context", "name", "table"}
+	RemainingTableCount      = GaugeMetric{debezium(kindGauge, Snapshot, "RemainingTableCount", "Tables of which the snapshot is still to be made")}
+	MilliSecondsBehindSource = GaugeMetric{debezium(kindGauge, Streaming, "MilliSecondsBehindSource", "Time between a change in the database and its reading in ms")}
+	TotalNumberOfEventsSeen  = CounterMetric{debezium(kindCounter, Streaming, "TotalNumberOfEventsSeen", "Events that the connector has seen in the stream")}
+	NumberOfErroneousEvents  = CounterMetric{debezium(kindCounter, Streaming, "NumberOfErroneousEvents", "Events that could not be handled and were left out as configured")}
 )
 
-// In both contexts.
-var (
-	MilliSecondsSinceLastEvent    = debezium("*", "MilliSecondsSinceLastEvent", "Time since the connector read its last event in ms; -1 before the first")
-	TotalNumberOfEventsSeen       = debeziumTotal("*", "TotalNumberOfEventsSeen", "Events that the connector has seen")
-	TotalNumberOfCreateEventsSeen = debeziumTotal("*", "TotalNumberOfCreateEventsSeen", "Inserts that the connector has seen")
-	TotalNumberOfUpdateEventsSeen = debeziumTotal("*", "TotalNumberOfUpdateEventsSeen", "Updates that the connector has seen")
-	TotalNumberOfDeleteEventsSeen = debeziumTotal("*", "TotalNumberOfDeleteEventsSeen", "Deletes that the connector has seen")
-	NumberOfEventsFiltered        = debeziumTotal("*", "NumberOfEventsFiltered", "Events left out by include and exclude lists")
-	NumberOfErroneousEvents       = debeziumTotal("*", "NumberOfErroneousEvents", "Events that could not be handled")
-	QueueTotalCapacity            = debezium("*", "QueueTotalCapacity", "Records that the queue between reading and writing can hold")
-	QueueRemainingCapacity        = debezium("*", "QueueRemainingCapacity", "Records that the queue could take now")
-	MaxQueueSizeInBytes           = debezium("*", "MaxQueueSizeInBytes", "Bytes that the queue can hold")
-	CurrentQueueSizeInBytes       = debezium("*", "CurrentQueueSizeInBytes", "Bytes in the queue")
-	CapturedTables                = debeziumText("*", "CapturedTables", "Tables that are captured, with commas between")
-)
-
-// In the snapshot context.
-var (
-	TotalTableCount                 = debezium(Snapshot, "TotalTableCount", "Tables of the snapshot")
-	RemainingTableCount             = debezium(Snapshot, "RemainingTableCount", "Tables of which the snapshot is still to be made")
-	SnapshotRunning                 = debezium(Snapshot, "SnapshotRunning", "1 while the snapshot runs")
-	SnapshotPaused                  = debezium(Snapshot, "SnapshotPaused", "1 while the snapshot is paused")
-	SnapshotCompleted               = debezium(Snapshot, "SnapshotCompleted", "1 once the snapshot is complete")
-	SnapshotAborted                 = debezium(Snapshot, "SnapshotAborted", "1 when the snapshot was given up")
-	SnapshotSkipped                 = debezium(Snapshot, "SnapshotSkipped", "1 when there was no snapshot to make")
-	SnapshotDurationInSeconds       = debezium(Snapshot, "SnapshotDurationInSeconds", "Time that the snapshot took so far, in s")
-	SnapshotPausedDurationInSeconds = debezium(Snapshot, "SnapshotPausedDurationInSeconds", "Time that the snapshot was paused, in s")
-	RowsScanned                     = GaugeMetric{declare(metric{kind: kindGauge, bean: debeziumBean + Snapshot, labels: perTable,
-		attributes: []attribute{{bean: "RowsScanned", name: "debezium_metrics_RowsScanned", help: "Rows of the table that the snapshot has read"}}})}
-)
-
-// In the streaming context.
-var (
-	Connected                      = debezium(Streaming, "Connected", "1 while the connector is connected to the database")
-	MilliSecondsBehindSource       = debeziumLag()
-	NumberOfCommittedTransactions  = debeziumTotal(Streaming, "NumberOfCommittedTransactions", "Transactions that were handled whole")
-	NumberOfUnchangedEventsSkipped = debeziumTotal(Streaming, "NumberOfUnchangedEventsSkipped", "Events left out because nothing included changed")
-	LastTransactionID              = debeziumText(Streaming, "LastTransactionId", "Transaction handled last")
-)
-
-func debeziumMetric(k kind, context, name, help string) *metric {
+func debezium(k kind, context, name, help string) *metric {
 	return declare(metric{kind: k, bean: debeziumBean + context, labels: perContext,
 		attributes: []attribute{{bean: name, name: "debezium_metrics_" + name, help: help}}})
 }
 
-func debezium(context, name, help string) GaugeMetric {
-	return GaugeMetric{debeziumMetric(kindGauge, context, name, help)}
-}
-
-func debeziumTotal(context, name, help string) CounterMetric {
-	return CounterMetric{debeziumMetric(kindCounter, context, name, help)}
-}
-
-func debeziumText(context, name, help string) TextMetric {
-	return TextMetric{debeziumMetric(kindText, context, name, help)}
-}
-
-func debeziumLag() DistributionMetric {
-	const name, help = "MilliSecondsBehindSource", "Time between a change in the database and its reading in ms"
-	m := metric{kind: kindDistribution, bean: debeziumBean + Streaming, labels: perContext, quantiles: true}
-	for _, a := range []struct {
-		suffix, help string
-		read         reading
-	}{
-		{"", "", readValue}, {"MinValue", ", minimum", readMin}, {"MaxValue", ", maximum", readMax},
-		{"AverageValue", ", average", readAverage}, {"P50", ", median", readP50},
-		{"P95", ", 95th percentile", readP95}, {"P99", ", 99th percentile", readP99},
-	} {
-		m.attributes = append(m.attributes, attribute{
-			bean: name + a.suffix, name: "debezium_metrics_" + name + a.suffix, help: help + a.help, read: a.read})
+// Func shows what fn gives under a name of the table, until the scope is closed; fn is called from any goroutine. labels are the values
+// of labels beyond the scope's own; context is known by the metric. It tells whether the table has such a counter or gauge.
+func (s *Scope) Func(name string, fn func() float64, labels map[string]string) bool {
+	for _, m := range table {
+		if m.attributes[0].name != name || len(m.attributes) > 1 || m.kind != kindGauge && m.kind != kindCounter {
+			continue
+		}
+		if s != nil {
+			open(s, m, s.beyond(m, labels), true, func() *Gauge { return &Gauge{fn: fn} })
+		}
+		return true
 	}
-	return DistributionMetric{declare(m)}
+	return false
+}
+
+// beyond gives the values of a metric's labels that the scope does not have.
+func (s *Scope) beyond(m *metric, labels map[string]string) []string {
+	var out []string
+	for _, l := range m.labels {
+		if _, own := s.label(l); own {
+			continue
+		}
+		value := labels[l]
+		if context, ok := strings.CutPrefix(m.bean, debeziumBean); ok && l == "context" {
+			value = context
+		}
+		out = append(out, value)
+	}
+	return out
 }

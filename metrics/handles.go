@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -140,15 +139,12 @@ func (o *Outcome) value(r reading) float64 {
 	return bad / (good + bad)
 }
 
-// quantileValues bounds how many recent values a window keeps for quantiles.
-const quantileValues = 1024
-
 // sample is what was seen in one span of time.
 type sample struct {
-	start    time.Time
-	count    float64
-	sum      float64
-	min, max float64
+	start time.Time
+	count float64
+	sum   float64
+	max   float64
 }
 
 // window keeps the last samples, as Kafka's SampledStat does.
@@ -158,16 +154,11 @@ type window struct {
 	samples []sample
 	at      int
 	last    float64
-	recent  []float64 // ring of the newest values; nil without quantiles
-	next    int
 }
 
-func newWindow(span time.Duration, n int, quantiles bool) *window {
+func newWindow(span time.Duration, n int) *window {
 	w := &window{span: span, samples: make([]sample, n)}
 	w.samples[0].start = time.Now()
-	if quantiles {
-		w.recent = make([]float64, 0, quantileValues)
-	}
 	return w
 }
 
@@ -181,27 +172,12 @@ func (w *window) add(v float64) {
 		s = &w.samples[w.at]
 		*s = sample{start: now}
 	}
-	if s.count == 0 || v < s.min {
-		s.min = v
-	}
 	if s.count == 0 || v > s.max {
 		s.max = v
 	}
 	s.count++
 	s.sum += v
 	w.last = v
-	w.keep(v)
-}
-
-func (w *window) keep(v float64) {
-	switch {
-	case w.recent == nil:
-	case len(w.recent) < quantileValues:
-		w.recent = append(w.recent, v)
-	default:
-		w.recent[w.next] = v
-		w.next = (w.next + 1) % quantileValues
-	}
 }
 
 // read gives a number over the samples that are not older than all windows together.
@@ -209,15 +185,8 @@ func (w *window) read(r reading) float64 {
 	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch r {
-	case readValue:
+	if r == readValue {
 		return w.last
-	case readP50:
-		return w.quantile(0.50)
-	case readP95:
-		return w.quantile(0.95)
-	case readP99:
-		return w.quantile(0.99)
 	}
 	all, oldest := w.merged(now)
 	switch {
@@ -227,8 +196,6 @@ func (w *window) read(r reading) float64 {
 		return 0
 	case r == readAverage:
 		return all.sum / all.count
-	case r == readMin:
-		return all.min
 	}
 	return all.max
 }
@@ -240,9 +207,9 @@ func (w *window) merged(now time.Time) (all sample, oldest time.Time) {
 			continue
 		}
 		if all.count == 0 {
-			all.min, all.max = s.min, s.max
+			all.max = s.max
 		}
-		all.min, all.max = min(all.min, s.min), max(all.max, s.max)
+		all.max = max(all.max, s.max)
 		all.count += s.count
 		all.sum += s.sum
 		if s.start.Before(oldest) {
@@ -256,13 +223,4 @@ func (w *window) merged(now time.Time) (all sample, oldest time.Time) {
 func (w *window) elapsed(now, oldest time.Time) time.Duration {
 	least := w.span * time.Duration(max(1, len(w.samples)-1))
 	return max(least, now.Sub(oldest))
-}
-
-func (w *window) quantile(q float64) float64 {
-	if len(w.recent) == 0 {
-		return 0
-	}
-	sorted := slices.Clone(w.recent)
-	slices.Sort(sorted)
-	return sorted[int(q*float64(len(sorted)-1))]
 }

@@ -7,7 +7,7 @@
 //
 // Names: an attribute of Kafka Connect's MBean kafka.connect:type=T is exported as kafka_connect_T_attribute with dashes as
 // underscores, as the usual JMX exporter does; Debezium's attributes as debezium_metrics_Attribute with the labels plugin, name
-// and context, as Debezium's own exporter rules do; leat's own begin with leat_. Rates, averages and maxima are over the last one to two
+// and context, as Debezium's own exporter rules do (those that are fed; the table promises nothing else); leat's own begin with leat_. Rates, averages and maxima are over the last one to two
 // windows of 30 s, as metrics.sample.window.ms and metrics.num.samples are by default in Kafka; SetWindow changes both.
 //
 // Limits: attributes that are texts (status, connector-class …) are exported as a metric of value 1 with the text as a label.
@@ -40,12 +40,6 @@ const (
 	readRate                   // per second, over the window
 	readAverage                // over the window
 	readMax                    // over the window
-	readMin                    // over the window
-	readSum                    // ever
-	readCount                  // ever
-	readP50
-	readP95
-	readP99
 	readSuccess
 	readFailure
 	readAttempts
@@ -59,7 +53,6 @@ type metric struct {
 	bean       string // type=…, such as source-task-metrics; "" for leat's own
 	labels     []string
 	attributes []attribute
-	quantiles  bool
 }
 
 // CounterMetric is a metric that only grows.
@@ -106,7 +99,7 @@ func (m *metric) exportedType(a attribute) string {
 	case m.kind == kindText:
 		return "text"
 	case m.kind == kindCounter && a.read == readValue,
-		a.read == readSuccess, a.read == readFailure, a.read == readAttempts, a.read == readSum, a.read == readCount:
+		a.read == readSuccess, a.read == readFailure, a.read == readAttempts:
 		return "counter"
 	}
 	return "gauge"

@@ -50,7 +50,11 @@ func TestTaskMetricsAreExportedWithKafkasNamesUntilTheScopeCloses(t *testing.T) 
 	s.Distribution(BatchSize).Observe(30)
 	s.Outcome(OffsetCommit).Success()
 	s.Outcome(OffsetCommit).Failure()
-	s.Distribution(MilliSecondsBehindSource, "postgres", Streaming, "shop").Observe(1500)
+	shop := map[string]string{"plugin": "postgres", "name": "shop"}
+	if !s.Func("debezium_metrics_MilliSecondsBehindSource", func() float64 { return 1500 }, shop) ||
+		!s.Func("debezium_metrics_TotalNumberOfEventsSeen", func() float64 { return 9 }, shop) || s.Func("nothing", nil, nil) {
+		t.Error("functions are not taken by the names of the table")
+	}
 	body := scrape(t, r)
 	for _, want := range []string{
 		`kafka_connect_source_task_metrics_source_record_poll_total{connector="pg",task="0"} 7`,
@@ -61,6 +65,7 @@ func TestTaskMetricsAreExportedWithKafkasNamesUntilTheScopeCloses(t *testing.T) 
 		`kafka_connect_connector_task_metrics_batch_size_max{connector="pg",task="0"} 30`,
 		`kafka_connect_connector_task_metrics_offset_commit_success_percentage{connector="pg",task="0"} 0.5`,
 		`debezium_metrics_MilliSecondsBehindSource{connector="pg",context="streaming",name="shop",plugin="postgres",task="0"} 1500`,
+		`# TYPE debezium_metrics_TotalNumberOfEventsSeen counter`,
 		`# TYPE kafka_connect_source_task_metrics_source_record_poll_total counter`,
 		`go_goroutines`, `process_resident_memory_bytes`,
 	} {
@@ -182,7 +187,7 @@ func TestConcurrentUseAndScrape(t *testing.T) {
 			for range 50 {
 				s := r.Task("c", i)
 				s.Counter(SourceRecordWrite).Add(1)
-				s.Distribution(MilliSecondsBehindSource, "postgres", Streaming, "p").Observe(1)
+				s.Gauge(MilliSecondsBehindSource, "postgres", Streaming, "p").Set(1)
 				r.Samples()
 				s.Close()
 			}

@@ -44,7 +44,7 @@ func (s *Scope) Counter(m CounterMetric, more ...string) *Counter {
 		c := &Counter{}
 		for _, a := range m.attributes {
 			if a.read == readRate {
-				c.win = newWindow(s.span, s.samples, false)
+				c.win = newWindow(s.span, s.samples)
 			}
 		}
 		return c
@@ -74,7 +74,7 @@ func (s *Scope) TextFunc(m TextMetric, fn func() string, more ...string) {
 // Distribution gives the handle of a distribution.
 func (s *Scope) Distribution(m DistributionMetric, more ...string) *Distribution {
 	return open(s, m.metric, more, false, func() *Distribution {
-		return &Distribution{win: newWindow(s.span, s.samples, m.quantiles)}
+		return &Distribution{win: newWindow(s.span, s.samples)}
 	})
 }
 

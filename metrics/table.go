@@ -3,7 +3,6 @@ package metrics
 // The MBeans of Kafka Connect 4.3, domain kafka.connect.
 const (
 	workerBean     = "connect-worker-metrics"
-	rebalanceBean  = "connect-worker-rebalance-metrics"
 	connectorBean  = "connector-metrics"
 	taskBean       = "connector-task-metrics"
 	sourceTaskBean = "source-task-metrics"
@@ -28,17 +27,6 @@ var (
 	ConnectorUnassignedTasks = tasksIn("unassigned")
 	ConnectorDestroyedTasks  = tasksIn("destroyed")
 	ConnectorRestartingTasks = tasksIn("restarting")
-)
-
-// Of the group of workers; no labels.
-var (
-	ConnectProtocol      = text(rebalanceBean, "connect-protocol", "Protocol that the group of workers uses", noLabels)
-	LeaderName           = text(rebalanceBean, "leader-name", "URL of the group's leader", noLabels)
-	Epoch                = gauge(rebalanceBean, "epoch", "Generation of the group", noLabels)
-	CompletedRebalances  = total(rebalanceBean, "completed-rebalances-total", "Rebalances that this worker completed", noLabels)
-	Rebalancing          = gauge(rebalanceBean, "rebalancing", "1 while the worker is in a rebalance", noLabels)
-	RebalanceTime        = spread(rebalanceBean, "rebalance-%-time-ms", "Time of a rebalance in ms", noLabels)
-	TimeSinceRebalanceMs = gauge(rebalanceBean, "time-since-last-rebalance-ms", "Time since the last rebalance in ms", noLabels)
 )
 
 // Of a connector; label connector.
@@ -73,7 +61,6 @@ var (
 	SourceRecordWrite  = counted(sourceTaskBean, "source-record-write", "Records written to the log, after transforms", perTask)
 	PollBatchTime      = spread(sourceTaskBean, "poll-batch-%-time-ms", "Time to read a batch from the source in ms", perTask)
 	SourceRecordActive = active(sourceTaskBean, "source-record-active-count", "Records read from the source and not yet acknowledged by the log")
-	TransactionSize    = transactionSizes()
 )
 
 // Of a sink task; labels connector and task.
@@ -132,14 +119,5 @@ func active(bean, name, help string) DistributionMetric {
 		attr(bean, name, help, readValue),
 		attr(bean, name+"-max", help+", maximum", readMax),
 		attr(bean, name+"-avg", help+", average", readAverage),
-	}})}
-}
-
-func transactionSizes() DistributionMetric {
-	const name, help = "transaction-size-", "Records in a transaction of the producer"
-	return DistributionMetric{declare(metric{kind: kindDistribution, bean: sourceTaskBean, labels: perTask, attributes: []attribute{
-		attr(sourceTaskBean, name+"min", help+", minimum", readMin),
-		attr(sourceTaskBean, name+"max", help+", maximum", readMax),
-		attr(sourceTaskBean, name+"avg", help+", average", readAverage),
 	}})}
 }

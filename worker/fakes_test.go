@@ -73,6 +73,7 @@ func (s *tape) plugin() connector.Plugin {
 			if err != nil {
 				return nil, err
 			}
+			t.Gauge("debezium_metrics_RemainingTableCount", func() float64 { return 3 })
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.opens++

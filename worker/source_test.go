@@ -469,3 +469,15 @@ func TestLogOfABadRecordHoldsItsValuesOnlyOnRequest(t *testing.T) {
 		}
 	}
 }
+
+func TestSourceShowsItsNumbersUnderTheirExportedNames(t *testing.T) {
+	r := newRig(t, rigOptions{source: &tape{}})
+	r.start(with(tapeProps, "topic.prefix", "shop"))
+	eventually(t, "a number of the source", func() bool {
+		v, ok := r.metrics.Value("debezium_metrics_RemainingTableCount", "c", "0", "tape", "snapshot", "shop")
+		return ok && v == 3
+	})
+	if log := r.logged(); strings.Contains(log, "metrics table") {
+		t.Errorf("log:\n%s", log)
+	}
+}

@@ -341,7 +341,7 @@ func (t *task) plugTask(p *plan) connector.Task {
 			}
 			t.waits(reason, time.Time{})
 		},
-		Gauge:   t.gauge,
+		Gauge:   t.gauge(p),
 		Skipped: t.skipped(),
 	}
 }
@@ -358,16 +358,12 @@ func (t *task) skipped() func(reason string, n int) {
 	}
 }
 
-// gauges are those numbers of the metrics table that a plug-in may give.
-var gauges = map[string]metrics.GaugeMetric{
-	"leat_source_lag_bytes": metrics.SourceLagBytes,
-}
-
-func (t *task) gauge(name string, read func() float64) {
-	m, ok := gauges[name]
-	if !ok {
-		t.log.Warn("the plug-in gives a number that the metrics table does not have", "name", name)
-		return
+// gauge gives the plug-in's way to show a number under a name of the metrics table.
+func (t *task) gauge(p *plan) func(name string, read func() float64) {
+	labels := map[string]string{"plugin": p.plugin.Name, "name": p.props["topic.prefix"]}
+	return func(name string, read func() float64) {
+		if !t.scope.Func(name, read, labels) {
+			t.log.Warn("the plug-in gives a number that the metrics table does not have", "name", name)
+		}
 	}
-	t.scope.GaugeFunc(m, read)
 }
