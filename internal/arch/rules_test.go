@@ -64,7 +64,7 @@ var larger = map[string]struct {
 	why   string
 }{
 	"source/postgres": {4300, "slot, snapshot, stream and offsets share one position; its options and checks are the next to leave"},
-	"worker": {4200, "the two loops, the supervisor and validation share the plan of a connector; validation is the next to leave into a package of its own"},
+	"worker":          {4200, "the two loops, the supervisor and validation share the plan of a connector; validation is the next to leave into a package of its own"},
 }
 
 func ruleOf(dir string) *rule {
