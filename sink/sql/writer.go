@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,9 @@ type target struct {
 	checked  map[fitted]bool
 	writers  map[shape]dialect.Writer
 	session  int // the session that writers belong to
+
+	unmet     int // rows that were inserted without all columns
+	unmetTold time.Time
 }
 
 // fitted is a plan that the table has the columns for: all of them, or those of the key only.
@@ -373,7 +377,30 @@ func (w *writer) writeGroup(ctx context.Context, g *group) error {
 	if errors.As(err, &rows) {
 		return &rowsError{rows, g.from}
 	}
+	if err == nil && g.mode == dialect.Merge {
+		w.noteUnmet(g, wr.Unmet())
+	}
 	return err
+}
+
+// unmetPause is how long the next lines about a table's incomplete rows are gathered.
+const unmetPause = time.Minute
+
+// noteUnmet tells of rows that were not there and are incomplete now: columns that were not sent have their default.
+func (w *writer) noteUnmet(g *group, n int) {
+	t := g.target
+	if t.unmet += n; n == 0 || time.Since(t.unmetTold) < unmetPause {
+		return
+	}
+	var columns []string
+	for i, c := range g.plan.columns {
+		if !slices.Contains(g.cols, i) && !t.computed[c.Name] {
+			columns = append(columns, c.Name)
+		}
+	}
+	w.log.Warn("rows that the target did not have came without some columns, which have their default now: the source database does not send what it did not change",
+		"table", t.name.String(), "columns", columns, "rows_since_start", t.unmet)
+	t.unmetTold = time.Now()
 }
 
 func allRows(g *group, err error) dialect.RowErrors {
@@ -528,7 +555,7 @@ func (w *writer) addColumns(ctx context.Context, t *target, missing []dialect.Fi
 	}
 	if !w.settings.evolve {
 		return connector.Fatalf("table %s has no column %s, which the records have", t.name, strings.Join(names, ", ")).
-			WithHint("Add it, leave the field out, or let the connector add it with %s", w.settings.keys.create)
+			WithHint("Add it, leave the field out, or let the connector add it with %s", w.settings.keys.evolve)
 	}
 	if err := w.session.AddColumns(ctx, t.table, missing, w.settings.style); err != nil {
 		return w.ddlError("alter", t, err)

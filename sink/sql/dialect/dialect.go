@@ -201,6 +201,8 @@ type Session interface {
 type Writer interface {
 	// Write writes rows inside the current transaction. RowErrors tells rows that can not be encoded; then nothing was written.
 	Write(ctx context.Context, mode Mode, rows Rows) error
+	// Unmet is how many rows the last Write of mode Merge inserted since they were not there.
+	Unmet() int
 }
 
 // Dialect is one database.

@@ -20,7 +20,10 @@ type pgWriter struct {
 	sql    [statements]string
 	direct bool // every column can be copied as it is
 	guess  [2]guess
+	unmet  int
 }
+
+func (w *pgWriter) Unmet() int { return w.unmet }
 
 // Statements beside those of the modes.
 const (
@@ -122,10 +125,11 @@ func (w *pgWriter) upsert(ctx context.Context, g *guess, rows Rows) error {
 
 // updateFirst updates the rows that are there and inserts the others. A column that is not told is so not demanded of a row that is there.
 func (w *pgWriter) updateFirst(ctx context.Context, n int) (met int, err error) {
+	w.unmet = 0
 	if met, err = w.run(ctx, Update); err != nil || met == n {
 		return met, err
 	}
-	_, err = w.run(ctx, insertUnmet)
+	w.unmet, err = w.run(ctx, insertUnmet)
 	return met, err
 }
 

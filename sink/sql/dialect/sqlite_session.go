@@ -139,7 +139,10 @@ type sqliteWriter struct {
 	fields []Field
 	cols   []*ColumnInfo
 	bind   []func(record.Value) (any, error)
+	unmet  int
 }
+
+func (w *sqliteWriter) Unmet() int { return w.unmet }
 
 func (s *sqliteSession) Compile(t *Table, fields []Field) (Writer, error) {
 	w := &sqliteWriter{s: s, t: t, fields: fields}
@@ -277,6 +280,7 @@ func (w *sqliteWriter) rowByRow(ctx context.Context, mode Mode, rows Rows) error
 		}
 		text = fmt.Sprintf("SELECT 1 FROM %s WHERE %s", table, where)
 	}
+	w.unmet = 0
 	for r := range rows.Len() {
 		args := w.s.args[r*rows.Width : (r+1)*rows.Width]
 		stmt, err := w.s.statement(ctx, text)
@@ -291,9 +295,11 @@ func (w *sqliteWriter) rowByRow(ctx context.Context, mode Mode, rows Rows) error
 			if stmt, err = w.s.statement(ctx, w.insert(Upsert, 1)); err != nil {
 				return err
 			}
-			if _, err := stmt.ExecContext(ctx, args...); err != nil {
+			if res, err = stmt.ExecContext(ctx, args...); err != nil {
 				return err
 			}
+			inserted, _ := res.RowsAffected()
+			w.unmet += int(inserted)
 		}
 	}
 	return nil
