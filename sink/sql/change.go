@@ -92,9 +92,9 @@ func (w *writer) translate(r *record.Record) (change, error) {
 }
 
 func (w *writer) targetBySource(r *record.Record, env record.Change) (*target, error) {
-	name, ok := w.settings.tableName(r.Topic, sourceField(env))
-	if !ok {
-		return nil, connector.BadRecordf("the record does not tell what the table's name %s asks for", w.settings.tableFormat)
+	name, err := w.settings.tableName(r.Topic, sourceField(env))
+	if err != nil {
+		return nil, err
 	}
 	return w.targetOf(name), nil
 }

@@ -96,8 +96,9 @@ func check(ctx context.Context, cfg any) []config.Problem {
 		if s.nameBySource() {
 			break
 		}
-		name, ok := s.tableName(topic, nil)
-		if !ok {
+		name, err := s.tableName(topic, nil)
+		if err != nil {
+			p.add("topics", "%v", err)
 			continue
 		}
 		table, err := session.Describe(ctx, name)

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"leat/connector"
 	"leat/record"
 	"leat/sink/sql/dialect"
 )
@@ -43,8 +44,8 @@ type keyNames struct{ pkMode, pkFields, create, evolve, deletes string }
 // kafkaKey are the columns of primary key mode kafka.
 var kafkaKey = []string{"__connect_topic", "__connect_partition", "__connect_offset"}
 
-// tableName makes a table's name of the format; ok is false when the record does not tell what the format asks for.
-func (s *settings) tableName(topic string, source func(field string) (string, bool)) (name dialect.Name, ok bool) {
+// tableName makes a table's name of the format; an error is a BadRecord.
+func (s *settings) tableName(topic string, source func(field string) (string, bool)) (name dialect.Name, err error) {
 	text := strings.ReplaceAll(s.tableFormat, "${topic}", s.topicInName(topic))
 	for {
 		start := strings.Index(text, "${source.")
@@ -57,7 +58,7 @@ func (s *settings) tableName(topic string, source func(field string) (string, bo
 		}
 		value, found := source(text[start+len("${source.") : start+end])
 		if !found {
-			return name, false
+			return name, connector.BadRecordf("the record does not tell what the table's name %s asks for", s.tableFormat)
 		}
 		text = text[:start] + value + text[start+end+1:]
 	}
@@ -74,7 +75,15 @@ func (s *settings) tableName(topic string, source func(field string) (string, bo
 	if len(parts) > 1 {
 		name.Schema = parts[len(parts)-2]
 	}
-	return name, name.Table != ""
+	if name.Table == "" {
+		return name, connector.BadRecordf("topic %s gives an empty table name by %s", topic, s.tableFormat)
+	}
+	// database.schema.table: topics of two servers must not meet in one table because the part that tells them apart is lost.
+	if len(parts) > 3 || len(parts) == 3 && parts[0] != s.dialect.Database() {
+		return name, connector.BadRecordf("topic %s gives the table name %s, whose first part is not the connected database %s", topic, text, s.dialect.Database()).
+			WithHint("Name the table with a RegexRouter transform, write the schema and table in the table's name format, or put double quotes around a name that has dots in it")
+	}
+	return name, nil
 }
 
 // splitName splits at dots that are not inside double quotes, and takes the quotes away.

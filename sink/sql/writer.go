@@ -73,9 +73,9 @@ func (w *writer) planOf(r *record.Record) (*plan, error) {
 		return nil, err
 	}
 	if !w.settings.nameBySource() {
-		name, ok := w.settings.tableName(r.Topic, nil)
-		if !ok {
-			return nil, connector.BadRecordf("topic %s gives an empty table name by %s", r.Topic, w.settings.tableFormat)
+		name, err := w.settings.tableName(r.Topic, nil)
+		if err != nil {
+			return nil, err
 		}
 		p.target = w.targetOf(name)
 	}

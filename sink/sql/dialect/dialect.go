@@ -213,6 +213,8 @@ type Dialect interface {
 	Fold(identifier string) string
 	// SplitNames tells whether a table's name may hold its schema's, before a dot.
 	SplitNames() bool
+	// Database is the database that is connected to, as a table's name may begin with; "" where names have no such part.
+	Database() string
 	// Connect opens a session.
 	Connect(ctx context.Context) (Session, error)
 	// Judge reads an error of a session; the error it gives back tells no values.

@@ -162,6 +162,7 @@ func firstCause(err error) string {
 func (d *postgres) Name() string            { return "PostgreSQL" }
 func (d *postgres) Fold(name string) string { return strings.ToLower(name) }
 func (d *postgres) SplitNames() bool        { return true }
+func (d *postgres) Database() string        { return d.config.Database }
 
 func (d *postgres) Connect(ctx context.Context) (Session, error) {
 	conn, err := pgx.ConnectConfig(ctx, d.config.Copy())

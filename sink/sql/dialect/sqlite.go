@@ -65,6 +65,7 @@ func parseSqliteURL(rest string) (*Parsed, error) {
 func (d *sqliteDialect) Name() string            { return "SQLite" }
 func (d *sqliteDialect) Fold(name string) string { return name }
 func (d *sqliteDialect) SplitNames() bool        { return false }
+func (d *sqliteDialect) Database() string        { return "" }
 
 func (d *sqliteDialect) Connect(ctx context.Context) (Session, error) {
 	if _, err := os.Stat(filepath.Dir(d.path)); err != nil {
