@@ -102,11 +102,12 @@ func (c *checker) slot() {
 	}
 }
 
-// ownConnection tells whether a slot's reader is leat: an update of a running connector is no conflict.
+// ownConnection tells whether a slot's reader is this connector's: an update of a running one is no conflict. Sessions are
+// told apart by the topic.prefix in their name.
 func (c *checker) ownConnection(pid int32) bool {
 	var app string
 	err := c.cat.one(c.ctx, []any{&app}, "SELECT COALESCE(application_name, '') FROM pg_catalog.pg_stat_activity WHERE pid = $1::int4", pid)
-	return err == nil && strings.HasPrefix(app, session["application_name"])
+	return err == nil && app == c.cfg.sessionName()
 }
 
 // captured checks the tables: that there are some, that they can be read, and that the publication and the replica identity let
@@ -191,7 +192,10 @@ func (c *checker) publication(tables []tableID, facts map[uint32]tableFacts, sil
 		return
 	}
 	if c.cfg.PublicationCreate == PublicationFiltered {
-		return // the start puts the tables in
+		if !p.AllTables && !p.Owned { // the start puts the tables in
+			c.add("publication.name", "Publication %q belongs to another user, so %s can not put the captured tables in it. Run ALTER PUBLICATION %s OWNER TO %s, or set publication.autocreate.mode=disabled.", c.cfg.Publication, c.cfg.User, name, quoteIdent(c.cfg.User))
+		}
+		return
 	}
 	var absent []string
 	for _, t := range tables {

@@ -67,6 +67,44 @@ func waitFor(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+func TestCheckRefusesASlotThatAnotherConnectorReads(t *testing.T) {
+	d := newDatabase(t)
+	d.exec("CREATE TABLE rows (id int PRIMARY KEY)")
+	r := d.open(record.Null, d.props)
+	defer r.close()
+	r.snapshot()
+	d.exec("INSERT INTO rows VALUES (1)")
+	r.records(1)
+	if got := check(context.Background(), parse(t, d.props)); len(got) > 0 {
+		t.Errorf("its own slot: %v", got)
+	}
+	other := d.with("topic.prefix", "s2", "slot.max.retries", "0")
+	if got := fmt.Sprint(check(context.Background(), parse(t, other))); !strings.Contains(got, "in use by the server process") {
+		t.Errorf("got %s", got)
+	}
+	// Nor does a task read the tables before it has the slot.
+	second := d.open(record.Null, other)
+	defer second.close()
+	if b, err := second.src.Read(context.Background()); connector.ClassOf(err) != connector.Retriable || len(b.Records) > 0 {
+		t.Errorf("%d records, %v", len(b.Records), err)
+	}
+}
+
+func TestCheckTellsOfAPublicationOfAnotherUser(t *testing.T) {
+	d := newDatabase(t)
+	role := "reader_" + d.name
+	d.exec("CREATE TABLE rows (id int PRIMARY KEY); CREATE PUBLICATION " + d.name + " FOR TABLE rows; CREATE ROLE " + role + " LOGIN REPLICATION PASSWORD 'pw'; GRANT SELECT ON rows TO " + role)
+	t.Cleanup(func() { d.exec("DROP OWNED BY " + role + "; DROP ROLE " + role) })
+	props := d.with("database.user", role, "database.password", "pw")
+	if got := fmt.Sprint(check(context.Background(), parse(t, props))); !strings.Contains(got, "OWNER TO") {
+		t.Errorf("got %s", got)
+	}
+	props["publication.autocreate.mode"] = "disabled"
+	if got := check(context.Background(), parse(t, props)); len(got) > 0 {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestUnreachableServerIsToldOnOneLine(t *testing.T) {
 	cfg := parse(t, map[string]string{"database.hostname": "127.0.0.1", "database.port": "1", "database.user": "u", "database.dbname": "d",
 		"topic.prefix": "p", "database.sslmode": "prefer"})

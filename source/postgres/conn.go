@@ -24,7 +24,18 @@ import (
 // session are the settings that make the text of values independent of the server's configuration.
 var session = map[string]string{
 	"client_encoding": "UTF8", "TimeZone": "UTC", "DateStyle": "ISO, MDY", "IntervalStyle": "iso_8601", "bytea_output": "hex",
-	"extra_float_digits": "1", "lc_monetary": "C", "application_name": "leat",
+	"extra_float_digits": "1", "lc_monetary": "C",
+}
+
+// sessionName is the application_name of a connector's sessions, as the server keeps it: 63 octets of printable ASCII.
+func (c *Config) sessionName() string {
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, "leat "+c.TopicPrefix)
+	return name[:min(len(name), 63)]
 }
 
 const connectTimeout = 20 * time.Second
@@ -51,6 +62,7 @@ func (c *Config) connConfig(replication bool) (*pgx.ConnConfig, error) {
 	for k, v := range session {
 		cfg.RuntimeParams[k] = v
 	}
+	cfg.RuntimeParams["application_name"] = c.sessionName()
 	if replication {
 		cfg.RuntimeParams["replication"] = "database"
 		cfg.DialFunc = dialQuiet

@@ -43,7 +43,7 @@ func TestSourceContract(t *testing.T) {
 			},
 			Empty: func() { d.exec("INSERT INTO other VALUES (1)") },
 			Cut: func() {
-				if _, err := admin.Exec(context.Background(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'leat' AND datname = current_database()"); err != nil {
+				if _, err := admin.Exec(context.Background(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'leat %' AND datname = current_database()"); err != nil {
 					t.Fatal(err)
 				}
 			},

@@ -17,13 +17,14 @@ import (
 type publicationState struct {
 	AllTables bool
 	ViaRoot   bool
+	Owned     bool // by the connector's user, or a role that it is in
 }
 
 // publication reads the publication; nil when there is none.
 func (c *catalog) publication(ctx context.Context) (*publicationState, error) {
 	var p publicationState
-	err := c.one(ctx, []any{&p.AllTables, &p.ViaRoot},
-		"SELECT puballtables, pubviaroot FROM pg_catalog.pg_publication WHERE pubname = $1", c.cfg.Publication)
+	err := c.one(ctx, []any{&p.AllTables, &p.ViaRoot, &p.Owned},
+		"SELECT puballtables, pubviaroot, pg_catalog.pg_has_role(pubowner, 'USAGE') FROM pg_catalog.pg_publication WHERE pubname = $1", c.cfg.Publication)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

@@ -218,7 +218,13 @@ func (s *source) start(ctx context.Context) error {
 		return nil
 	}
 	var from LSN
-	if slot != nil {
+	if want.stream && slot != nil && slot.Active {
+		// Hours of a snapshot would be for nothing if another reader keeps the slot.
+		if slot, err = s.freeSlot(ctx); err != nil {
+			return err
+		}
+	}
+	if want.stream && slot != nil {
 		if from = slot.Confirmed; stored && !pos.inSnapshot() {
 			from = max(from, pos.start())
 		}
