@@ -76,7 +76,8 @@ func notesOfURL(props map[string]string) (map[string]string, []string) {
 	return props, notes
 }
 
-// check goes to the target: can it be reached, may the user write, are tables there that will not be made.
+// check goes to the target: may the user write, are tables there that will not be made. A target that is away is no problem of the
+// config: the task waits for it, as it does when the target goes away later.
 func check(ctx context.Context, cfg any) []config.Problem {
 	s, found := cfg.(interface {
 		settings() (*settings, []config.Problem)
@@ -87,7 +88,9 @@ func check(ctx context.Context, cfg any) []config.Problem {
 	var p problems
 	session, err := s.dialect.Connect(ctx)
 	if err != nil {
-		p.add("connection.url", "%v", told(s, err))
+		if verdict, _ := s.dialect.Judge(err); verdict != dialect.Wait {
+			p.add("connection.url", "%v", told(s, err))
+		}
 		return p.list
 	}
 	defer session.Close(ctx)

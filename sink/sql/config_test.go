@@ -96,10 +96,10 @@ func TestLiveCheckSaysWhatToDo(t *testing.T) {
 		{with("connection.username", "reader", "connection.password", "reader"), "GRANT SELECT, INSERT, UPDATE, DELETE"},
 		{with("connection.username", "reader", "connection.password", "reader", "topics", "new", "schema.evolution", "basic"), "GRANT USAGE, CREATE ON SCHEMA"},
 		{with("connection.username", "nobody-there", "connection.password", "pass-of-nobody"), "connection.url"},
-		{with("connection.url", "jdbc:postgresql://127.0.0.1:1/x"), "cannot connect"},
+		{with("connection.url", "jdbc:postgresql://127.0.0.1:1/x"), ""}, // away: the task waits
 	} {
 		got := checkOf(t, c.props)
-		if !strings.Contains(got, c.want) {
+		if !strings.Contains(got, c.want) || c.want == "" && got != "" {
 			t.Errorf("%v: got %q, want %q", c.props["topics"], got, c.want)
 		}
 		if strings.Contains(got, "pass-of-nobody") {

@@ -151,12 +151,19 @@ func (p *pgSettings) open(u url.URL, database string, o Options) (Dialect, error
 	return d, nil
 }
 
-// firstCause gives an error's message without the connection string that pgx puts before it.
+// firstCause gives an error's message without the connection string that pgx puts before it; of several addresses that were tried,
+// the first one's.
 func firstCause(err error) string {
-	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
+	for {
+		next := errors.Unwrap(err)
+		if several, ok := err.(interface{ Unwrap() []error }); ok && len(several.Unwrap()) > 0 {
+			next = several.Unwrap()[0]
+		}
+		if next == nil {
+			return err.Error()
+		}
 		err = next
 	}
-	return err.Error()
 }
 
 func (d *postgres) Name() string            { return "PostgreSQL" }
