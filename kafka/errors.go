@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -130,6 +131,11 @@ func appendErrorText(e *AppendError) string {
 func shownKey(key []byte) string {
 	if key == nil {
 		return "null"
+	}
+	// JsonConverter's envelope: its schema is long and the same for every row.
+	var envelope struct{ Schema, Payload json.RawMessage }
+	if json.Unmarshal(key, &envelope) == nil && envelope.Schema != nil && envelope.Payload != nil {
+		key = envelope.Payload
 	}
 	if len(key) > maxKeyShown {
 		return fmt.Sprintf("%q… of %d bytes", key[:maxKeyShown], len(key))
