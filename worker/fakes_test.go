@@ -285,6 +285,12 @@ func markerPlugin(apply func(r *record.Record) (bool, error)) transform.Plugin {
 	return transform.Plugin{
 		Name: "marker", Classes: []string{"test.Marker"}, Config: struct{}{},
 		New: func(any, record.Part) (transform.Transform, error) { return marker{apply}, nil },
+		Prepare: func(props map[string]string) (map[string]string, []string) {
+			if _, ok := props["before"]; !ok {
+				return props, nil
+			}
+			return without(props, "before"), []string{"before is old"}
+		},
 	}
 }
 

@@ -37,6 +37,7 @@ type inspection struct {
 	values   map[string]string
 	problems []config.Problem
 	notes    []string
+	old      map[string]bool // keys that a transform has translated
 }
 
 // inspect checks properties without going anywhere. It never stops at the first problem.
@@ -322,6 +323,7 @@ func (in *inspection) step(w *Worker, alias string, predicates map[string]transf
 	options = without(options, "type", "plugin.version", "predicate", "negate")
 	if p.Prepare != nil {
 		prepared, notes := p.Prepare(options)
+		in.translated(prefix, options, prepared)
 		options, in.notes = prepared, append(in.notes, notes...)
 	}
 	own, ok := in.part(prefix, true, config.Defs(p.Config, p.Docs), p.Config, options)
@@ -352,6 +354,18 @@ func (in *inspection) guard(prefix string, o *transformOptions, predicates map[s
 	return p, ok
 }
 
+// translated remembers the keys that a part has read under an old name: they are not unknown.
+func (in *inspection) translated(prefix string, given, prepared map[string]string) {
+	for k := range given {
+		if _, kept := prepared[k]; !kept {
+			if in.old == nil {
+				in.old = map[string]bool{}
+			}
+			in.old[prefix+k] = true
+		}
+	}
+}
+
 // group puts the definitions from an index on into a group of validate's answer.
 func (in *inspection) group(name string, from int) {
 	for i := from; i < len(in.defs); i++ {
@@ -369,6 +383,9 @@ func (in *inspection) unknown() {
 	}
 	found := config.Unknown(in.props, known)
 	for _, k := range slices.Sorted(maps.Keys(found)) {
+		if in.old[k] {
+			continue
+		}
 		note := fmt.Sprintf("Unknown option %s is kept and ignored.", k)
 		if found[k] != "" {
 			note = fmt.Sprintf("Unknown option %s is kept and ignored. Did you mean %s?", k, found[k])

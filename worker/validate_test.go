@@ -308,3 +308,12 @@ func TestDefinitionsAndDescriptions(t *testing.T) {
 		}
 	}
 }
+
+func TestOldOptionsOfATransformAreNotUnknown(t *testing.T) {
+	r := newRig(t, rigOptions{sink: &shelf{}, transform: func(*record.Record) (bool, error) { return true, nil }})
+	v := r.w.Validate(t.Context(), with(shelfProps, "name", "c", "transforms", "m", "transforms.m.type", "marker", "transforms.m.before", "1", "transforms.m.wrong", "1"), false)
+	want := []string{"before is old", "Unknown option transforms.m.wrong is kept and ignored. Did you mean transforms.m.type?"}
+	if !slices.Equal(v.Notes, want) {
+		t.Errorf("notes %q, want %q", v.Notes, want)
+	}
+}
