@@ -246,4 +246,4 @@ func duplicate(names []string) bool {
 func list(names []string) string { return "[" + strings.Join(names, ", ") + "]" }
 
 // secretName tells of keys whose value is a secret by their name, for keys without a definition.
-var secretName = regexp.MustCompile(`(?i)(password|secret|token|credential|jaas\.config|private\.key|keystore\.key|api\.?key|connection\.(url|uri))`)
+var secretName = regexp.MustCompile(`(?i)(pas+w|secret|token|credential|jaas|private\.key|keystore\.key|api\.?key|connection\.(url|uri))`)

@@ -317,3 +317,11 @@ func TestOldOptionsOfATransformAreNotUnknown(t *testing.T) {
 		t.Errorf("notes %q, want %q", v.Notes, want)
 	}
 }
+
+func TestMisspeltSecretsAreHidden(t *testing.T) {
+	for key, hidden := range map[string]bool{"connection.passwrd": true, "database.pasword": true, "sasl.jaas.confg": true, "table.name": false} {
+		if secretName.MatchString(key) != hidden {
+			t.Errorf("%s: hidden is %t", key, !hidden)
+		}
+	}
+}
