@@ -211,6 +211,10 @@ func (s *sinkTask) poll(wait time.Duration) ([]kafka.Message, error) {
 	}
 	messages, err := s.fetcher.Poll(s.work, wait)
 	err = ofLog(err)
+	if paused, _ := s.isPaused(); paused && !s.pausedAll { // the task was paused while it waited
+		s.fetcher.Pause(nil)
+		s.pausedAll = true
+	}
 	if s.pausedAll && err == nil && len(messages) > 0 {
 		// A pause has no hold on what the client had fetched before, and none on partitions gained since.
 		s.early = append(s.early, messages...)
