@@ -34,7 +34,7 @@ type fetcher struct {
 	logger     *slog.Logger
 	rebalanced func(ctx context.Context, gained, lost []record.Partition) error
 	gone       func(lost []record.Partition) error // nil: rebalanced
-	most       int // max.poll.records
+	most       int                                 // max.poll.records
 	discovery  *discovery
 	// group and instance are set where Close has to leave the group for a static member, which the client does not.
 	group, instance string

@@ -36,7 +36,6 @@ type tape struct {
 	topic    string
 	row      func(n int) record.Record // nil: the plain one
 	breaks   func(n int) error         // before the batch that begins with row n
-	idle     bool                      // gives an empty batch at the end, then blocks
 	hang     chan struct{}             // when set, Read ignores its context until it is closed
 	reads    int
 	confirm  []int

@@ -19,7 +19,6 @@ type plan struct {
 	columns  []column       // those of the key first
 	keyCount int
 	target   *target // nil when the table's name depends on the record
-	refused  error   // the dialect has no way to hold one of the columns
 	warned   bool    // that headers of changed keys can not be read
 }
 

@@ -62,7 +62,7 @@ func keyOfHeader(p *plan, v record.Value, sch *schema.Schema) ([]record.Value, b
 			_, v = record.Infer(text)
 		}
 	}
-	field := func(name string) (record.Value, bool) { return record.Null, false }
+	var field func(name string) (record.Value, bool)
 	var only record.Value
 	switch {
 	case v.Kind() == record.KindStruct && sch != nil:

@@ -155,7 +155,6 @@ type run struct {
 	t      testing.TB
 	src    connector.Source
 	offset record.Value
-	ends   bool
 }
 
 // open starts a source from an offset; Null for none.

@@ -118,7 +118,7 @@ func (s *source) read(ctx context.Context) (record.Batch, error) {
 		}
 		s.started = true
 	}
-	for s.snap != nil {
+	if s.snap != nil {
 		if s.snap.after != 0 {
 			return s.catchUp(ctx)
 		}
