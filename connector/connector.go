@@ -33,8 +33,8 @@ type Plugin struct {
 	// user. It must not change its argument.
 	Prepare func(props map[string]string) (prepared map[string]string, notes []string)
 	// Check, if set, goes to the external systems and reports every problem with what to do. cfg is a pointer to a parsed
-	// Config. It is called by validate, and by create and update after the properties have parsed without problem; a system
-	// that can not be reached is a problem too. It must return when ctx ends.
+	// Config. It is called by validate, and by create and update after the properties have parsed without problem; a source
+	// that can not be reached is a problem too; a target that is away is none, since a task waits for it. It must return when ctx ends.
 	Check func(ctx context.Context, cfg any) []config.Problem
 	// Tasks, if set, splits the work among at most max tasks, as the properties of each; nil means one task with props as they are.
 	// Sinks are split by the worker (as many tasks as tasks.max, each with props), so they leave it nil.
