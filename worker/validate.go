@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -73,6 +74,7 @@ func (in *inspection) answer(v *Validation) {
 		if in.secret(k) {
 			value = config.Hidden
 		}
+		value = hidePasswords(value)
 		v.Values = append(v.Values, ConfigValue{Key: k, Value: &value, Errors: errors[k], Visible: true})
 		delete(errors, k)
 	}
@@ -97,8 +99,17 @@ func (in *inspection) shown(d *config.Def) *string {
 	// Invariant 10.
 	case d.Type == config.TypePassword:
 		value = config.Hidden
+	default:
+		value = hidePasswords(value)
 	}
 	return &value
+}
+
+// inlinePassword is a password within a value, as JDBC URLs carry it.
+var inlinePassword = regexp.MustCompile(`(?i)([?&;]\w*passw(?:or)?d=)[^&;]*`)
+
+func hidePasswords(value string) string {
+	return inlinePassword.ReplaceAllString(value, "${1}"+config.Hidden)
 }
 
 // secret tells whether a key without a definition of its own holds a secret: under a prefix of passwords, or by its name.

@@ -325,3 +325,15 @@ func TestMisspeltSecretsAreHidden(t *testing.T) {
 		}
 	}
 }
+
+func TestPasswordsWithinURLsAreHidden(t *testing.T) {
+	for in, want := range map[string]string{
+		"jdbc:postgresql://h/db?user=u&password=s3cret&ssl=true": "jdbc:postgresql://h/db?user=u&password=[hidden]&ssl=true",
+		"jdbc:postgresql://h/db?sslpassword=a%20b;Passwd=x":      "jdbc:postgresql://h/db?sslpassword=[hidden];Passwd=[hidden]",
+		"jdbc:sqlite:/data/password=kept.db":                     "jdbc:sqlite:/data/password=kept.db",
+	} {
+		if got := hidePasswords(in); got != want {
+			t.Errorf("%s became %s, want %s", in, got, want)
+		}
+	}
+}
